@@ -1,0 +1,27 @@
+# Flags hang on targets, through these two. Code is built for plain x86-64: kernels are generated.
+add_library(tegula_warnings INTERFACE)
+target_compile_options(tegula_warnings INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  $<$<BOOL:${TEGULA_DEVELOPER}>:-Werror>)
+
+# The contract on numbers (kernels/README.md) forbids the compiler to fuse a*b+c on its own.
+add_library(tegula_numerics INTERFACE)
+target_compile_options(tegula_numerics INTERFACE -ffp-contract=off -fno-fast-math)
+
+if(TEGULA_SANITIZE)
+  add_compile_options(-fsanitize=${TEGULA_SANITIZE} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${TEGULA_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND TEGULA_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize=function)  # it reads the bytes before a generated function
+  endif()
+endif()
+
+# tegula_library(<folder> [LINK ...] SOURCES ...): the static library tegula::<folder>.
+function(tegula_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(tegula_${name} STATIC ${arg_SOURCES})
+  add_library(tegula::${name} ALIAS tegula_${name})
+  target_include_directories(tegula_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(tegula_${name}
+    PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:tegula_warnings> $<BUILD_INTERFACE:tegula_numerics>)
+endfunction()

@@ -1,0 +1,1 @@
+# Filled in beside the installed package (find_package(tegula)).
