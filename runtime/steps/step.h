@@ -1,0 +1,126 @@
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/generated_program.h"
+#include "jit/cpu_features.h"
+#include "kernels/tensor_view.h"
+#include "schema/base/result.h"
+#include "schema/file_layout.h"
+
+namespace tegula::runtime {
+
+class KernelLibrary;  // runtime/plan/kernel_library.h
+
+/// Where a bound value lies: which memory, and at which byte. Resolved for each run, because input, output and arena
+/// addresses belong to the caller and the instance.
+struct Location {
+  enum class Memory : uint8_t { kAbsent, kConstant, kArena, kInput, kOutput } memory = Memory::kAbsent;
+  uint32_t port = 0;                    ///< of kInput, kOutput
+  int64_t offset = 0;                   ///< bytes, into the arena or the port's buffer
+  const std::byte* constant = nullptr;  ///< of kConstant
+};
+
+/// A value with its sizes bound. Immutable once the plan is made.
+struct BoundTensor {
+  std::string_view name;
+  DType dtype = DType::kF32;
+  Packing packing = Packing::kPlain;
+  int rank = 0;
+  std::array<int64_t, kernels::kMaxRank> dims{};
+  std::array<int64_t, kernels::kMaxRank> strides{};  ///< elements; of kPlain tensors
+  Location location;
+  const schema::Quantization* quantization = nullptr;
+
+  bool present() const { return location.memory != Location::Memory::kAbsent; }
+  std::span<const int64_t> shape() const { return {dims.data(), static_cast<std::size_t>(rank)}; }
+  int64_t count() const { return element_count(shape()); }
+  bool is_contiguous() const;
+  bool is_constant() const { return location.memory == Location::Memory::kConstant; }
+
+  /// Seen as [rows, row_elements] with rows `row_stride` elements apart, when the last `inner` dimensions are contiguous
+  /// and the others advance evenly; nullopt otherwise.
+  struct Rows {
+    int64_t rows, row_elements, row_stride;
+  };
+  std::optional<Rows> as_rows(int inner = 1) const;
+};
+
+/// What a step may touch while it runs. One per run; shared by the workers.
+class RunContext {
+ public:
+  RunContext(std::byte* arena, std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs)
+      : arena_(arena), inputs_(inputs), outputs_(outputs) {}
+
+  /// nullptr for an absent tensor.
+  std::byte* address(const BoundTensor& tensor) const;
+  template <typename T>
+  T* data(const BoundTensor& tensor) const {
+    return reinterpret_cast<T*>(address(tensor));
+  }
+  kernels::TensorView view(const BoundTensor& tensor) const;
+
+  /// A step that meets bad data (an index out of range) says so here and returns; the first message wins and
+  /// becomes the error of run(). Safe from any worker.
+  void fail(ErrorCode code, std::string message) const;
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+  Error take_error() const;
+
+ private:
+  std::byte* arena_;
+  std::span<const std::byte* const> inputs_;
+  std::span<std::byte* const> outputs_;
+  mutable std::atomic<bool> failed_{false};
+  mutable std::atomic_flag error_taken_ = ATOMIC_FLAG_INIT;
+  mutable Error error_{ErrorCode::kInternal, {}};
+};
+
+/// A step with sizes bound and kernels chosen. Immutable and shared by all instances that run the plan.
+class BoundStep {
+ public:
+  virtual ~BoundStep() = default;
+
+  /// Independent pieces that this step splits into for up to `workers` threads: blocks 0 .. blocks-1, each run exactly
+  /// once, in any order, on any thread. Results must not depend on the number. 1: runs on one thread.
+  virtual int64_t blocks(int /*workers*/) const { return 1; }
+
+  /// Bytes of private memory that one worker needs, aligned to 64.
+  virtual std::size_t scratch_bytes() const { return 0; }
+
+  /// Runs one block of the `blocks` that blocks() gave. Allocates nothing (but for an error's message), waits for
+  /// nothing. `scratch` holds scratch_bytes().
+  virtual void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const = 0;
+
+  /// For profiles: "conv_f32_avx512", "reference".
+  virtual std::string implementation() const = 0;
+  virtual bool plain_loops() const { return false; }
+  virtual double flop() const { return 0; }
+};
+
+/// What a step's binder sees. References outlive the plan, except `inputs` and `outputs`, which are copied from.
+struct BindContext {
+  const schema::Step& step;
+  std::span<const BoundTensor> inputs;   ///< as step.inputs; absent ones have present() == false
+  std::span<const BoundTensor> outputs;
+  std::span<const BoundTensor> post_op_operands;  ///< as step.post_ops; absent where there is none
+  std::span<const int64_t> expressions;  ///< values of Program.expressions
+  const std::vector<BoundTensor>& values;  ///< all values, for attributes that name one
+  const jit::CpuFeatures& features;
+  KernelLibrary& kernels;
+
+  int64_t expression(uint32_t index) const { return expressions[index]; }
+  std::string_view name() const { return step.name()->string_view(); }
+};
+
+/// Reads the step's attributes, checks ranks, types and sizes against the contract of program.fbs (the file is hostile:
+/// kInvalidFile names the step), chooses the kernel and returns the step.
+using BindFunction = Result<std::unique_ptr<BoundStep>> (*)(const BindContext& context);
+
+}  // namespace tegula::runtime
