@@ -1,0 +1,71 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/graph/graph.h"
+#include "compiler/passes/pass.h"
+#include "schema/base/result.h"
+
+namespace tegula::compiler {
+
+/// What the importer needs to know beyond the file.
+struct ImportOptions {
+  /// Symbols fixed ("batch" -> {8,8}) or ranged ("batch" -> {1,64}), by name.
+  std::map<std::string, std::pair<int64_t, int64_t>> dims;
+  /// Input shapes to use instead of the file's: numbers, symbol names or expressions; "?" makes a fresh symbol. By input.
+  std::map<std::string, std::vector<std::string>> shapes;
+};
+
+/// Where a graph came from, for provenance.
+struct ModelInfo {
+  std::string file_name, producer;
+  uint64_t xxh3 = 0;
+  int64_t opset = 0;
+};
+
+struct ImportedModel {
+  Graph graph;
+  ModelInfo info;
+};
+
+/// Reads an ONNX file (and its external data, which must lie in the model's folder). kUnsupported lists every node that
+/// cannot be imported, one per line; kInvalidFile says what is wrong with the file.
+Result<ImportedModel> import_onnx(const std::filesystem::path& path, const ImportOptions& options = {});
+/// The same from a serialized ModelProto in memory; external data is refused.
+Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOptions& options = {});
+
+struct WriteOptions {
+  bool compress = false;       ///< zstd per segment
+  std::string configuration;   ///< JSON for provenance
+};
+
+/// Lowers a graph that went through the pipeline and writes the program file: to a temporary file beside `path`, renamed
+/// over it only when complete.
+Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options, const std::filesystem::path& path);
+/// The same into memory, for tests.
+Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options);
+
+struct CompileOptions {
+  ImportOptions import;
+  PassOptions passes;
+  WriteOptions write;
+};
+
+struct CompileReport {
+  std::vector<PassReport> passes;
+  std::vector<std::string> notes;
+  int64_t onnx_nodes = 0, steps = 0;
+  std::map<std::string, int64_t> step_kinds;
+};
+
+/// import_onnx, run_pipeline, write_program.
+Result<CompileReport> compile(const std::filesystem::path& model, const std::filesystem::path& output,
+                              const CompileOptions& options);
+
+}  // namespace tegula::compiler

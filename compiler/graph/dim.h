@@ -1,0 +1,92 @@
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/expressions.h"
+
+namespace tegula::compiler {
+
+/// A size that may depend on symbols: a constant, a symbol, or an expression over them. A value: cheap to copy,
+/// immutable, safe to share. Kept in a normal form (a polynomial with integer coefficients over symbols and
+/// irreducible terms such as floor_div), so that equal sizes usually compare equal: `2*n + n == 3*n`,
+/// `floor_div(12*n + 24, 12) == n + 2`. Symbols stand for sizes and are never negative.
+class Dim {
+ public:
+  Dim() = default;                    ///< 0
+  Dim(int64_t value) : value_(value) {}
+  static Dim symbol(std::string_view name);
+
+  bool is_constant() const { return term_ == nullptr; }
+  int64_t value() const { return value_; }  ///< only when is_constant()
+  bool is(int64_t value) const { return is_constant() && value_ == value; }
+  std::optional<std::string> symbol_name() const;  ///< when this is a bare symbol
+
+  friend Dim operator+(const Dim& a, const Dim& b);
+  friend Dim operator-(const Dim& a, const Dim& b);
+  friend Dim operator*(const Dim& a, const Dim& b);
+  friend Dim floor_div(const Dim& a, const Dim& b);
+  friend Dim ceil_div(const Dim& a, const Dim& b);
+  friend Dim mod(const Dim& a, const Dim& b);
+  friend Dim min(const Dim& a, const Dim& b);
+  friend Dim max(const Dim& a, const Dim& b);
+  friend Dim select(const Dim& condition, const Dim& a, const Dim& b);  ///< condition != 0 ? a : b
+  friend Dim equal(const Dim& a, const Dim& b);                         ///< 0 or 1
+  friend Dim less(const Dim& a, const Dim& b);                          ///< 0 or 1
+  friend Dim scale_floor(const Dim& a, double scale);                   ///< floor(a * scale)
+
+  /// Same normal form: certainly equal for all values of the symbols. False may also mean "not known".
+  bool operator==(const Dim& other) const;
+  bool operator!=(const Dim& other) const { return !(*this == other); }
+
+  /// Whether this is certainly >= bound for all non-negative values of the symbols.
+  bool is_at_least(int64_t bound) const;
+
+  Dim substitute(const std::map<std::string, Dim>& symbols) const;
+  std::optional<int64_t> evaluate(const std::map<std::string, int64_t>& symbols) const;  ///< nullopt: a symbol is missing
+  void collect_symbols(std::vector<std::string>& names) const;  ///< appends each new name once
+
+  /// "3", "batch", "4*h + 2", "floor_div(h + 1, 2)"; parse() reads it back.
+  std::string to_string() const;
+  static Result<Dim> parse(std::string_view text);
+
+  struct Term;  // the normal form; dim.cpp
+
+ private:
+  int64_t value_ = 0;
+  std::shared_ptr<const Term> term_;
+  friend struct DimAccess;
+};
+
+using Shape = std::vector<Dim>;
+
+std::string to_string(const Shape& shape);  ///< "[batch,3,224,224]"
+Shape to_shape(const std::vector<int64_t>& dims);
+/// The dimensions as numbers, when all are constant.
+std::optional<std::vector<int64_t>> constant_dims(const Shape& shape);
+Dim product(const Shape& shape, std::size_t begin = 0, std::size_t end = SIZE_MAX);
+
+/// Turns Dims into rows of the program's table of expressions, each distinct row once.
+class ExpressionTable {
+ public:
+  /// The row that computes `dim`.
+  uint32_t add(const Dim& dim);
+  const std::vector<ExprNode>& nodes() const { return nodes_; }
+  const std::vector<std::string>& symbols() const { return symbols_; }
+  /// Index of a symbol in symbols(), added on first sight.
+  uint32_t symbol(std::string_view name);
+
+ private:
+  uint32_t add_node(const ExprNode& node);
+  std::vector<ExprNode> nodes_;
+  std::vector<std::string> symbols_;
+  friend struct DimAccess;
+};
+
+}  // namespace tegula::compiler
