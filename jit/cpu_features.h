@@ -11,12 +11,12 @@ namespace tegula::jit {
 /// Passed as an argument wherever a kernel is chosen, so that the choice for any CPU can be tested
 /// on any CPU.
 struct CpuFeatures {
-  bool avx2 = false;         ///< AVX2 and FMA
-  bool avx_vnni = false;     ///< vpdpbusd on ymm
-  bool avx512 = false;       ///< F, BW, DQ, VL, CD
+  bool avx2 = false;      ///< AVX2 and FMA
+  bool avx_vnni = false;  ///< vpdpbusd on ymm
+  bool avx512 = false;    ///< F, BW, DQ, VL, CD
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
-  bool amx_int8 = false;     ///< usable, not merely advertised: see detect()
+  bool amx_int8 = false;  ///< usable, not merely advertised: see detect()
   bool amx_bf16 = false;
 
   bool operator==(const CpuFeatures&) const = default;

@@ -1,0 +1,226 @@
+#include "jit/cpu_features.h"
+
+#include <cpuid.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "jit/generator.h"
+#include "jit/tile_palette.h"
+
+namespace tegula::jit {
+namespace {
+
+struct Leaf {
+  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+/// All zeros when the CPU has no such leaf.
+Leaf cpuid(uint32_t leaf, uint32_t subleaf) {
+  Leaf out;
+  if (__get_cpuid_count(leaf, subleaf, &out.eax, &out.ebx, &out.ecx, &out.edx) == 0) return Leaf{};
+  return out;
+}
+
+constexpr bool bit(uint64_t value, int index) {
+  return ((value >> index) & 1U) != 0;
+}
+
+/// Register state that the operating system saves: XCR0, or 0 without XGETBV.
+uint64_t saved_state() {
+  if (!bit(cpuid(1, 0).ecx, 27)) return 0;  // OSXSAVE
+  uint32_t low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (static_cast<uint64_t>(high) << 32) | low;
+}
+
+// Bits of XCR0.
+constexpr uint64_t kYmmState = (1U << 1) | (1U << 2);
+constexpr uint64_t kZmmState = kYmmState | (1U << 5) | (1U << 6) | (1U << 7);
+constexpr uint64_t kTileState = (1U << 17) | (1U << 18);
+
+/// Palette 1 as kernels use it: 8 tiles of 16 rows of 64 bytes.
+bool has_tile_palette() {
+  if (cpuid(0x1D, 0).eax < 1) return false;
+  const Leaf palette = cpuid(0x1D, 1);
+  const uint32_t bytes_per_tile = palette.eax >> 16;
+  const uint32_t bytes_per_row = palette.ebx & 0xFFFF;
+  const uint32_t tiles = palette.ebx >> 16;
+  const uint32_t rows = palette.ecx & 0xFFFF;
+  return bytes_per_tile >= 1024 && bytes_per_row >= 64 && tiles >= 8 && rows >= 16;
+}
+
+/// Asks the kernel for tile state. One request serves every thread of the process.
+bool request_tile_permission() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+/// Loads a palette, zeroes and multiplies tiles, releases them.
+class TileProbe final : public Generator {
+ public:
+  TileProbe() : Generator("amx_probe", 4096) {
+    ldtilecfg(ptr[args_]);
+    tilezero(tmm0);
+    tilezero(tmm1);
+    tilezero(tmm2);
+    tdpbusd(tmm0, tmm1, tmm2);
+    tilerelease();
+    ret();
+    run_ = finish<void (*)(const TilePalette*)>();
+  }
+
+  void run(const TilePalette& palette) const { run_(&palette); }
+
+ private:
+  void (*run_)(const TilePalette*) = nullptr;
+};
+
+thread_local sigjmp_buf probe_return;
+thread_local bool probing = false;
+struct sigaction previous_sigill;
+
+void on_sigill(int signal_number, siginfo_t* info, void* context) {
+  if (probing) siglongjmp(probe_return, 1);
+  // Another thread's own SIGILL: hand it to whoever was there before.
+  if ((previous_sigill.sa_flags & SA_SIGINFO) != 0) {
+    previous_sigill.sa_sigaction(signal_number, info, context);
+  } else if (previous_sigill.sa_handler != SIG_DFL && previous_sigill.sa_handler != SIG_IGN) {
+    previous_sigill.sa_handler(signal_number);
+  } else {
+    signal(SIGILL, SIG_DFL);  // the instruction runs again and ends the process
+  }
+}
+
+/// Whether tile instructions really execute. Some virtual machines advertise AMX without it.
+bool tiles_execute() {
+  try {
+    const TileProbe probe;
+    TilePalette palette;
+    for (int tile = 0; tile < 3; ++tile) {
+      palette.rows[tile] = 16;
+      palette.row_bytes[tile] = 64;
+    }
+    struct sigaction guard = {};
+    guard.sa_sigaction = on_sigill;
+    guard.sa_flags = SA_SIGINFO;
+    sigemptyset(&guard.sa_mask);
+    if (sigaction(SIGILL, &guard, &previous_sigill) != 0) return false;
+    volatile bool works = false;
+    if (sigsetjmp(probe_return, 1) == 0) {
+      probing = true;
+      probe.run(palette);
+      works = true;
+    }
+    probing = false;
+    sigaction(SIGILL, &previous_sigill, nullptr);
+    return works;
+  } catch (const std::exception&) {  // no executable memory: no generated code of any kind
+    return false;
+  }
+}
+
+CpuFeatures ask_machine() {
+  const Leaf basic = cpuid(1, 0), extended = cpuid(7, 0), extended1 = cpuid(7, 1);
+  const uint64_t state = saved_state();
+  CpuFeatures f;
+  const bool ymm = (state & kYmmState) == kYmmState;
+  const bool fma = bit(basic.ecx, 12), avx = bit(basic.ecx, 28);
+  f.avx2 = ymm && avx && fma && bit(extended.ebx, 5);
+  f.avx_vnni = f.avx2 && bit(extended1.eax, 4);
+
+  const bool zmm = (state & kZmmState) == kZmmState;
+  const bool f_dq_cd_bw_vl = bit(extended.ebx, 16) && bit(extended.ebx, 17) && bit(extended.ebx, 28) &&
+                             bit(extended.ebx, 30) && bit(extended.ebx, 31);
+  f.avx512 = f.avx2 && zmm && f_dq_cd_bw_vl;
+  f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
+  f.avx512_bf16 = f.avx512 && bit(extended1.eax, 5);
+
+  const bool amx_tile = bit(extended.edx, 24), amx_int8 = bit(extended.edx, 25), amx_bf16 = bit(extended.edx, 22);
+  const bool amx = f.avx512 && amx_tile && amx_int8 && (state & kTileState) == kTileState && has_tile_palette() &&
+                   request_tile_permission() && tiles_execute();
+  f.amx_int8 = amx;
+  f.amx_bf16 = amx && amx_bf16;
+  return f;
+}
+
+struct Flag {
+  const char* name;
+  bool CpuFeatures::* member;
+};
+
+constexpr std::array<Flag, 7> kFlags = {{
+    {"avx2", &CpuFeatures::avx2},
+    {"avx_vnni", &CpuFeatures::avx_vnni},
+    {"avx512", &CpuFeatures::avx512},
+    {"avx512_vnni", &CpuFeatures::avx512_vnni},
+    {"avx512_bf16", &CpuFeatures::avx512_bf16},
+    {"amx_int8", &CpuFeatures::amx_int8},
+    {"amx_bf16", &CpuFeatures::amx_bf16},
+}};
+
+struct Cap {
+  std::string_view name;
+  CpuFeatures features;
+};
+
+constexpr std::array<Cap, 7> kCaps = {{
+    {"reference", {}},
+    {"avx2", {.avx2 = true}},
+    {"avx2_vnni", {.avx2 = true, .avx_vnni = true}},
+    {"avx512", {.avx2 = true, .avx512 = true}},
+    {"avx512_vnni", {.avx2 = true, .avx_vnni = true, .avx512 = true, .avx512_vnni = true}},
+    {"avx512_bf16", {.avx2 = true, .avx_vnni = true, .avx512 = true, .avx512_vnni = true, .avx512_bf16 = true}},
+    {"amx",
+     {.avx2 = true,
+      .avx_vnni = true,
+      .avx512 = true,
+      .avx512_vnni = true,
+      .avx512_bf16 = true,
+      .amx_int8 = true,
+      .amx_bf16 = true}},
+}};
+
+}  // namespace
+
+CpuFeatures CpuFeatures::detect() {
+  static const CpuFeatures features = ask_machine();
+  return features;
+}
+
+Result<CpuFeatures> CpuFeatures::detect_capped() {
+  const char* cap = std::getenv("TEGULA_MAX_ISA");
+  if (cap == nullptr || *cap == '\0') return detect();
+  const Result<CpuFeatures> allowed = from_name(cap);
+  if (!allowed.ok()) return Error{allowed.error().code, "TEGULA_MAX_ISA: " + allowed.error().message};
+  return detect().intersect(*allowed);
+}
+
+Result<CpuFeatures> CpuFeatures::from_name(std::string_view isa) {
+  std::string names;
+  for (const Cap& cap : kCaps) {
+    if (cap.name == isa) return cap.features;
+    names += (names.empty() ? "" : ", ") + std::string(cap.name);
+  }
+  return Error{ErrorCode::kInvalidArgument, concat("no instruction set is called '", isa, "': use one of ", names)};
+}
+
+CpuFeatures CpuFeatures::intersect(const CpuFeatures& other) const {
+  CpuFeatures both;
+  for (const Flag& flag : kFlags) both.*flag.member = this->*flag.member && other.*flag.member;
+  return both;
+}
+
+std::string CpuFeatures::to_string() const {
+  std::string text;
+  for (const Flag& flag : kFlags)
+    if (this->*flag.member) text += (text.empty() ? "" : " ") + std::string(flag.name);
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace tegula::jit
