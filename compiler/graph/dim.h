@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "schema/base/result.h"
@@ -13,10 +14,13 @@
 
 namespace tegula::compiler {
 
+struct Atom;  // dim_term.h
+
 /// A size that may depend on symbols: a constant, a symbol, or an expression over them. A value: cheap to copy,
 /// immutable, safe to share. Kept in a normal form (a polynomial with integer coefficients over symbols and
 /// irreducible terms such as floor_div), so that equal sizes usually compare equal: `2*n + n == 3*n`,
-/// `floor_div(12*n + 24, 12) == n + 2`. Symbols stand for sizes and are never negative.
+/// `floor_div(12*n + 24, 12) == n + 2`. Symbols stand for sizes and are never negative. A division by an expression
+/// assumes that this is not zero where something cancels: `floor_div(n*s, s) == n`.
 class Dim {
  public:
   Dim() = default;                    ///< 0
@@ -52,6 +56,11 @@ class Dim {
   std::optional<int64_t> evaluate(const std::map<std::string, int64_t>& symbols) const;  ///< nullopt: a symbol is missing
   void collect_symbols(std::vector<std::string>& names) const;  ///< appends each new name once
 
+  /// How many terms the expression has, all in all. Graph refuses shapes above kMaxComplexity, so no chain of nodes can make
+  /// expressions that double with each.
+  std::size_t complexity() const;
+  static constexpr std::size_t kMaxComplexity = 4096;
+
   /// "3", "batch", "4*h + 2", "floor_div(h + 1, 2)"; parse() reads it back.
   std::string to_string() const;
   static Result<Dim> parse(std::string_view text);
@@ -84,9 +93,12 @@ class ExpressionTable {
 
  private:
   uint32_t add_node(const ExprNode& node);
+  uint32_t add_atom(const Atom& atom);
+  uint32_t combine(ExprOp op, uint32_t a, uint32_t b, uint32_t c = 0);
+
   std::vector<ExprNode> nodes_;
   std::vector<std::string> symbols_;
-  friend struct DimAccess;
+  std::map<std::tuple<ExprOp, int64_t, uint32_t, uint32_t, uint32_t, double>, uint32_t> rows_;
 };
 
 }  // namespace tegula::compiler

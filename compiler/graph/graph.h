@@ -65,7 +65,7 @@ struct Node {
 
 /// What must hold when shapes are bound, beyond what the dimensions say.
 struct GraphConstraint {
-  enum class Kind : uint8_t { kEqual, kDivisible, kBroadcast, kAtLeast } kind;
+  enum class Kind : uint8_t { kEqual, kDivisible, kBroadcast, kAtLeast } kind = Kind::kEqual;
   Dim a, b;
   std::string message;  ///< names the ONNX node that asks for it
 };
@@ -104,6 +104,8 @@ class Graph {
   Value* find_value(std::string_view value_name) const;
   /// `base`, or base with a number that makes it unused.
   std::string unique_name(std::string_view base) const;
+  /// Gives a value another name, made unique.
+  void rename_value(Value* value, std::string_view value_name);
 
   // ---- nodes
   const NodeList& nodes() const { return nodes_; }
@@ -118,6 +120,7 @@ class Graph {
   Status infer_again(Node* node);
 
   void set_input(Node* node, std::size_t index, Value* value);
+  void set_inputs(Node* node, std::vector<Value*> inputs);
   void add_post_op(Node* node, PostOp post_op);
   /// Every reader of `from` (operands, post-ops and graph outputs) reads `to` instead. The output keeps its name.
   void replace_all_uses(Value* from, Value* to);
@@ -133,6 +136,9 @@ class Graph {
   bool is_before(const Node* a, const Node* b) const;
 
  private:
+  Value* new_value(std::string_view value_name, DType dtype, Shape shape);
+  void delete_value(Value* value);
+
   struct Index;
   std::unique_ptr<Index> index_;
   std::list<std::unique_ptr<Value>> values_;

@@ -1,0 +1,64 @@
+#include "compiler/graph/literal.h"
+
+#include "schema/base/check.h"
+
+namespace tegula::compiler {
+namespace {
+
+float widen_bf16(uint16_t bits) { return __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16); }
+
+float widen_f16(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 0x1f, fraction = bits & 0x3ff;
+  if (exponent == 0) {  // zero and subnormals: fraction * 2^-24, exact in a float
+    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
+    return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, magnitude) | sign);
+  }
+  const uint32_t widened = exponent == 0x1f ? 0xff : exponent + 112;
+  return __builtin_bit_cast(float, sign | widened << 23 | fraction << 13);
+}
+
+/// Calls visit(element) with the elements in C++'s type for them; 16-bit floats come as float.
+template <typename Visit>
+void for_each_element(const Literal& literal, Visit&& visit) {
+  const auto typed = [&]<typename T>(T) {
+    for (int64_t i = 0; i < literal.count(); ++i) visit(literal.at<T>(i));
+  };
+  switch (literal.dtype()) {
+    case DType::kF32: return typed(float{});
+    case DType::kF64: return typed(double{});
+    case DType::kS8: return typed(int8_t{});
+    case DType::kU8:
+    case DType::kBool: return typed(uint8_t{});
+    case DType::kS16: return typed(int16_t{});
+    case DType::kU16: return typed(uint16_t{});
+    case DType::kS32: return typed(int32_t{});
+    case DType::kU32: return typed(uint32_t{});
+    case DType::kS64: return typed(int64_t{});
+    case DType::kU64: return typed(uint64_t{});
+    case DType::kBF16:
+      for (int64_t i = 0; i < literal.count(); ++i) visit(widen_bf16(literal.at<uint16_t>(i)));
+      return;
+    case DType::kF16:
+      for (int64_t i = 0; i < literal.count(); ++i) visit(widen_f16(literal.at<uint16_t>(i)));
+      return;
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> Literal::to_ints() const {
+  TEGULA_CHECK(!is_float(dtype_), "only integers convert to integers without loss");
+  std::vector<int64_t> elements;
+  elements.reserve(static_cast<std::size_t>(count()));
+  for_each_element(*this, [&](auto element) { elements.push_back(static_cast<int64_t>(element)); });
+  return elements;
+}
+
+std::vector<double> Literal::to_doubles() const {
+  std::vector<double> elements;
+  elements.reserve(static_cast<std::size_t>(count()));
+  for_each_element(*this, [&](auto element) { elements.push_back(static_cast<double>(element)); });
+  return elements;
+}
+
+}  // namespace tegula::compiler
