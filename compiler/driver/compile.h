@@ -18,7 +18,8 @@ namespace tegula::compiler {
 struct ImportOptions {
   /// Symbols fixed ("batch" -> {8,8}) or ranged ("batch" -> {1,64}), by name.
   std::map<std::string, std::pair<int64_t, int64_t>> dims;
-  /// Input shapes to use instead of the file's: numbers, symbol names or expressions; "?" makes a fresh symbol. By input.
+  /// Input shapes to use instead of the file's: numbers, symbol names or expressions; "?" makes a fresh symbol. By
+  /// input.
   std::map<std::string, std::vector<std::string>> shapes;
 };
 
@@ -41,13 +42,14 @@ Result<ImportedModel> import_onnx(const std::filesystem::path& path, const Impor
 Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOptions& options = {});
 
 struct WriteOptions {
-  bool compress = false;       ///< zstd per segment
-  std::string configuration;   ///< JSON for provenance
+  bool compress = false;      ///< zstd per segment
+  std::string configuration;  ///< JSON for provenance
 };
 
-/// Lowers a graph that went through the pipeline and writes the program file: to a temporary file beside `path`, renamed
-/// over it only when complete.
-Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options, const std::filesystem::path& path);
+/// Lowers a graph that went through the pipeline and writes the program file: to a temporary file beside `path`,
+/// renamed over it only when complete.
+Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
+                     const std::filesystem::path& path);
 /// The same into memory, for tests.
 Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options);
 

@@ -29,15 +29,24 @@ int64_t apply(ExprOp op, int64_t a, int64_t b = 0, double scale = 0) {
 
 }  // namespace
 
-int64_t saturating_add(int64_t a, int64_t b) { return apply(ExprOp::kAdd, a, b); }
-int64_t saturating_sub(int64_t a, int64_t b) { return apply(ExprOp::kSub, a, b); }
-int64_t saturating_mul(int64_t a, int64_t b) { return apply(ExprOp::kMul, a, b); }
-int64_t floor_div_constants(int64_t a, int64_t b) { return apply(ExprOp::kFloorDiv, a, b); }
+int64_t saturating_add(int64_t a, int64_t b) {
+  return apply(ExprOp::kAdd, a, b);
+}
+int64_t saturating_sub(int64_t a, int64_t b) {
+  return apply(ExprOp::kSub, a, b);
+}
+int64_t saturating_mul(int64_t a, int64_t b) {
+  return apply(ExprOp::kMul, a, b);
+}
+int64_t floor_div_constants(int64_t a, int64_t b) {
+  return apply(ExprOp::kFloorDiv, a, b);
+}
 
 int compare(const Monomial& a, const Monomial& b) {
   if (const int difference = degree(b) - degree(a); difference != 0) return difference;  // higher degrees first
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    if (const int order = a[i].atom == b[i].atom ? 0 : a[i].atom->text.compare(b[i].atom->text); order != 0) return order;
+    if (const int order = a[i].atom == b[i].atom ? 0 : a[i].atom->text.compare(b[i].atom->text); order != 0)
+      return order;
     if (a[i].power != b[i].power) return b[i].power - a[i].power;
   }
   return static_cast<int>(a.size()) - static_cast<int>(b.size());
@@ -83,7 +92,9 @@ Dim DimAccess::make(std::vector<Summand> summands, int64_t constant) {
   return dim;
 }
 
-Dim DimAccess::of_atom(AtomPtr atom) { return make({{.monomial = {{std::move(atom), 1}}, .coefficient = 1}}, 0); }
+Dim DimAccess::of_atom(AtomPtr atom) {
+  return make({{.monomial = {{std::move(atom), 1}}, .coefficient = 1}}, 0);
+}
 
 const Atom* DimAccess::single_atom(const Dim& dim) {
   const std::vector<Summand>& all = summands(dim);
@@ -171,8 +182,12 @@ Dim operator*(const Dim& a, const Dim& b) {
   return DimAccess::make(std::move(summands), saturating_mul(left_constant, right_constant));
 }
 
-Dim min(const Dim& a, const Dim& b) { return extreme_of(ExprOp::kMin, a, b); }
-Dim max(const Dim& a, const Dim& b) { return extreme_of(ExprOp::kMax, a, b); }
+Dim min(const Dim& a, const Dim& b) {
+  return extreme_of(ExprOp::kMin, a, b);
+}
+Dim max(const Dim& a, const Dim& b) {
+  return extreme_of(ExprOp::kMax, a, b);
+}
 
 Dim extreme_of(ExprOp op, const Dim& a, const Dim& b) {
   // Nested ones of the same kind join into one list, which then loses what another operand makes redundant.
@@ -232,7 +247,8 @@ Dim less(const Dim& a, const Dim& b) {
 
 Dim scale_floor(const Dim& a, double scale) {
   if (a.is_constant()) return apply(ExprOp::kScaleFloor, a.value(), 0, scale);
-  for (int64_t whole = 1; whole <= (int64_t{1} << 30); whole *= 2)  // exact in binary, so the same as an integer division
+  for (int64_t whole = 1; whole <= (int64_t{1} << 30);
+       whole *= 2)  // exact in binary, so the same as an integer division
     if (scale * static_cast<double>(whole) == 1.0) return floor_div(a, whole);
   if (scale >= 1 && scale <= 1024 && scale == static_cast<double>(static_cast<int64_t>(scale)))
     return a * static_cast<int64_t>(scale);
@@ -268,9 +284,9 @@ Dim substitute_atom(const Atom& atom, const std::map<std::string, Dim>& symbols)
     case ExprOp::kEqual: return equal(x[0], x[1]);
     case ExprOp::kLess: return less(x[0], x[1]);
     case ExprOp::kScaleFloor: return scale_floor(x[0], atom.scale);
-    default: return std::accumulate(x.begin() + 1, x.end(), x[0], [&](const Dim& a, const Dim& b) {
-        return extreme_of(atom.op, a, b);
-      });
+    default:
+      return std::accumulate(x.begin() + 1, x.end(), x[0],
+                             [&](const Dim& a, const Dim& b) { return extreme_of(atom.op, a, b); });
   }
 }
 
@@ -299,7 +315,9 @@ void Dim::collect_symbols(std::vector<std::string>& names) const {
   }
 }
 
-Shape to_shape(const std::vector<int64_t>& dims) { return Shape(dims.begin(), dims.end()); }
+Shape to_shape(const std::vector<int64_t>& dims) {
+  return Shape(dims.begin(), dims.end());
+}
 
 std::optional<std::vector<int64_t>> constant_dims(const Shape& shape) {
   std::vector<int64_t> dims;

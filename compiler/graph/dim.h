@@ -23,7 +23,7 @@ struct Atom;  // dim_term.h
 /// assumes that this is not zero where something cancels: `floor_div(n*s, s) == n`.
 class Dim {
  public:
-  Dim() = default;                    ///< 0
+  Dim() = default;  ///< 0
   Dim(int64_t value) : value_(value) {}
   static Dim symbol(std::string_view name);
 
@@ -31,19 +31,6 @@ class Dim {
   int64_t value() const { return value_; }  ///< only when is_constant()
   bool is(int64_t value) const { return is_constant() && value_ == value; }
   std::optional<std::string> symbol_name() const;  ///< when this is a bare symbol
-
-  friend Dim operator+(const Dim& a, const Dim& b);
-  friend Dim operator-(const Dim& a, const Dim& b);
-  friend Dim operator*(const Dim& a, const Dim& b);
-  friend Dim floor_div(const Dim& a, const Dim& b);
-  friend Dim ceil_div(const Dim& a, const Dim& b);
-  friend Dim mod(const Dim& a, const Dim& b);
-  friend Dim min(const Dim& a, const Dim& b);
-  friend Dim max(const Dim& a, const Dim& b);
-  friend Dim select(const Dim& condition, const Dim& a, const Dim& b);  ///< condition != 0 ? a : b
-  friend Dim equal(const Dim& a, const Dim& b);                         ///< 0 or 1
-  friend Dim less(const Dim& a, const Dim& b);                          ///< 0 or 1
-  friend Dim scale_floor(const Dim& a, double scale);                   ///< floor(a * scale)
 
   /// Same normal form: certainly equal for all values of the symbols. False may also mean "not known".
   bool operator==(const Dim& other) const;
@@ -53,11 +40,12 @@ class Dim {
   bool is_at_least(int64_t bound) const;
 
   Dim substitute(const std::map<std::string, Dim>& symbols) const;
-  std::optional<int64_t> evaluate(const std::map<std::string, int64_t>& symbols) const;  ///< nullopt: a symbol is missing
+  std::optional<int64_t> evaluate(
+      const std::map<std::string, int64_t>& symbols) const;     ///< nullopt: a symbol is missing
   void collect_symbols(std::vector<std::string>& names) const;  ///< appends each new name once
 
-  /// How many terms the expression has, all in all. Graph refuses shapes above kMaxComplexity, so no chain of nodes can make
-  /// expressions that double with each.
+  /// How many terms the expression has, all in all. Graph refuses shapes above kMaxComplexity, so no chain of nodes can
+  /// make expressions that double with each.
   std::size_t complexity() const;
   static constexpr std::size_t kMaxComplexity = 4096;
 
@@ -72,6 +60,19 @@ class Dim {
   std::shared_ptr<const Term> term_;
   friend struct DimAccess;
 };
+
+Dim operator+(const Dim& a, const Dim& b);
+Dim operator-(const Dim& a, const Dim& b);
+Dim operator*(const Dim& a, const Dim& b);
+Dim floor_div(const Dim& a, const Dim& b);
+Dim ceil_div(const Dim& a, const Dim& b);
+Dim mod(const Dim& a, const Dim& b);
+Dim min(const Dim& a, const Dim& b);
+Dim max(const Dim& a, const Dim& b);
+Dim select(const Dim& condition, const Dim& a, const Dim& b);  ///< condition != 0 ? a : b
+Dim equal(const Dim& a, const Dim& b);                         ///< 0 or 1
+Dim less(const Dim& a, const Dim& b);                          ///< 0 or 1
+Dim scale_floor(const Dim& a, double scale);                   ///< floor(a * scale)
 
 using Shape = std::vector<Dim>;
 

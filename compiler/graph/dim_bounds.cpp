@@ -14,7 +14,9 @@ DimBounds add(const DimBounds& a, const DimBounds& b) {
           a.high == kHighest || b.high == kHighest ? kHighest : saturating_add(a.high, b.high)};
 }
 
-int64_t multiply_bounds(int64_t a, int64_t b) { return a == 0 || b == 0 ? 0 : saturating_mul(a, b); }
+int64_t multiply_bounds(int64_t a, int64_t b) {
+  return a == 0 || b == 0 ? 0 : saturating_mul(a, b);
+}
 
 DimBounds multiply(const DimBounds& a, const DimBounds& b) {
   const auto corners = {multiply_bounds(a.low, b.low), multiply_bounds(a.low, b.high), multiply_bounds(a.high, b.low),
@@ -42,7 +44,9 @@ bool is_at_least_without(const Dim& dim, std::size_t index, int64_t bound, int d
   if (summand.monomial.size() != 1 || summand.monomial[0].power != 1) return false;
   const Atom& atom = *summand.monomial[0].atom;
   const int64_t c = summand.coefficient;
-  const auto replaced_by = [&](const Dim& x) { return is_at_least(without(dim, index) + Dim(c) * x, bound, depth - 1); };
+  const auto replaced_by = [&](const Dim& x) {
+    return is_at_least(without(dim, index) + Dim(c) * x, bound, depth - 1);
+  };
   switch (atom.op) {
     case ExprOp::kFloorDiv: {
       const Dim &p = atom.operands[0], &b = atom.operands[1];
@@ -53,7 +57,8 @@ bool is_at_least_without(const Dim& dim, std::size_t index, int64_t bound, int d
     }
     case ExprOp::kMin:
     case ExprOp::kMax:
-      if ((c > 0) == (atom.op == ExprOp::kMax)) return std::any_of(atom.operands.begin(), atom.operands.end(), replaced_by);
+      if ((c > 0) == (atom.op == ExprOp::kMax))
+        return std::any_of(atom.operands.begin(), atom.operands.end(), replaced_by);
       return std::all_of(atom.operands.begin(), atom.operands.end(), replaced_by);
     case ExprOp::kSelect: return replaced_by(atom.operands[1]) && replaced_by(atom.operands[2]);
     default: return false;
@@ -97,9 +102,11 @@ DimBounds atom_bounds(const Atom& atom) {
       if (b < 0 || (b == 0 && x[0].low < 0)) return {};
       if (b == 0 || x[1].high != b) return x[0].low >= 0 ? DimBounds{0, x[0].high} : DimBounds{};
       const int64_t round_up = atom.op == ExprOp::kCeilDiv ? b - 1 : 0;
-      return {divide_bound(saturating_add(x[0].low, round_up), b), divide_bound(saturating_add(x[0].high, round_up), b)};
+      return {divide_bound(saturating_add(x[0].low, round_up), b),
+              divide_bound(saturating_add(x[0].high, round_up), b)};
     }
-    case ExprOp::kMod: return x[1].low >= 0 ? DimBounds{0, std::max<int64_t>(0, saturating_sub(x[1].high, 1))} : DimBounds{};
+    case ExprOp::kMod:
+      return x[1].low >= 0 ? DimBounds{0, std::max<int64_t>(0, saturating_sub(x[1].high, 1))} : DimBounds{};
     case ExprOp::kMin:
     case ExprOp::kMax: {
       DimBounds all = x[0];

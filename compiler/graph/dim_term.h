@@ -25,11 +25,11 @@ struct DimBounds {
 
 struct Atom {
   ExprOp op = ExprOp::kSymbol;
-  std::string text;           ///< canonical: the symbol's name (quoted where needed), or "floor_div(h + 1, 2)"
-  std::string name;           ///< of kSymbol
-  std::vector<Dim> operands;  ///< kMin and kMax: two or more
-  double scale = 0;           ///< of kScaleFloor
-  DimBounds bounds;
+  std::string text{};           ///< canonical: the symbol's name (quoted where needed), or "floor_div(h + 1, 2)"
+  std::string name{};           ///< of kSymbol
+  std::vector<Dim> operands{};  ///< kMin and kMax: two or more
+  double scale = 0;             ///< of kScaleFloor
+  DimBounds bounds{};
   std::size_t complexity = 1;
 };
 using AtomPtr = std::shared_ptr<const Atom>;

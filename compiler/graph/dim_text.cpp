@@ -16,14 +16,24 @@ struct FunctionName {
 };
 
 constexpr FunctionName kFunctions[] = {
-    {"floor_div", ExprOp::kFloorDiv, 2}, {"ceil_div", ExprOp::kCeilDiv, 2}, {"mod", ExprOp::kMod, 2},
-    {"min", ExprOp::kMin, 2},            {"max", ExprOp::kMax, 2},          {"select", ExprOp::kSelect, 3},
-    {"equal", ExprOp::kEqual, 2},        {"less", ExprOp::kLess, 2},        {"scale_floor", ExprOp::kScaleFloor, 2},
+    {"floor_div", ExprOp::kFloorDiv, 2},
+    {"ceil_div", ExprOp::kCeilDiv, 2},
+    {"mod", ExprOp::kMod, 2},
+    {"min", ExprOp::kMin, 2},
+    {"max", ExprOp::kMax, 2},
+    {"select", ExprOp::kSelect, 3},
+    {"equal", ExprOp::kEqual, 2},
+    {"less", ExprOp::kLess, 2},
+    {"scale_floor", ExprOp::kScaleFloor, 2},
     {"product", ExprOp::kMul, 2},
 };
 
-bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
-bool is_name_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; }
+bool is_name_start(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_';
+}
+bool is_name_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+}
 
 std::string number_text(double number) {
   char buffer[40];
@@ -171,7 +181,8 @@ class Parser {
 }  // namespace
 
 std::string symbol_text(std::string_view name) {
-  const bool plain = !name.empty() && is_name_start(name[0]) && std::all_of(name.begin(), name.end(), is_name_character);
+  const bool plain =
+      !name.empty() && is_name_start(name[0]) && std::all_of(name.begin(), name.end(), is_name_character);
   if (plain) return std::string(name);
   std::string text = "\"";
   for (const char c : name) {
@@ -205,7 +216,9 @@ std::string Dim::to_string() const {
   return text + (constant < 0 ? " - " : " + ") + std::to_string(constant).substr(constant < 0 ? 1 : 0);
 }
 
-Result<Dim> Dim::parse(std::string_view text) { return Parser(text).all(); }
+Result<Dim> Dim::parse(std::string_view text) {
+  return Parser(text).all();
+}
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";

@@ -6,10 +6,9 @@
 namespace tegula::compiler {
 
 uint32_t ExpressionTable::symbol(std::string_view name) {
-  const auto found = std::find(symbols_.begin(), symbols_.end(), name);
-  if (found == symbols_.end()) symbols_.emplace_back(name);
-  return static_cast<uint32_t>(found == symbols_.end() ? symbols_.size() - 1
-                                                       : static_cast<std::size_t>(found - symbols_.begin()));
+  const auto index = static_cast<uint32_t>(std::find(symbols_.begin(), symbols_.end(), name) - symbols_.begin());
+  if (index == symbols_.size()) symbols_.emplace_back(name);
+  return index;
 }
 
 uint32_t ExpressionTable::add_node(const ExprNode& node) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "compiler/ops/op_def.h"
 #include "schema/base/check.h"
@@ -35,8 +34,11 @@ Result<std::vector<OutputType>> infer(Graph& graph, const Node& node) {
   if (Status status = node.op->infer(context); !status.ok()) return refuse(std::move(status).error());
   for (OutputType& type : types) {
     if (type.shape.size() > kernels::kMaxRank)
-      return refuse({ErrorCode::kUnsupported, context.error(concat("an output has ", type.shape.size(), " dimensions; at most ",
-                                                                   kernels::kMaxRank, " are supported")).message});
+      return refuse(
+          {ErrorCode::kUnsupported, context
+                                        .error(concat("an output has ", type.shape.size(), " dimensions; at most ",
+                                                      kernels::kMaxRank, " are supported"))
+                                        .message});
     if (too_complex(type.shape))
       return refuse({ErrorCode::kUnsupported, context.error("an output's shape is too long an expression").message});
     if (type.contents && too_complex(*type.contents)) type.contents.reset();
@@ -155,7 +157,8 @@ void Graph::rename_value(Value* value, std::string_view value_name) {
 // ---------------------------------------------------------------- nodes
 
 Result<Node*> Graph::add_node(const OpDef& op, std::vector<Value*> inputs, Attributes attributes,
-                              std::vector<std::string> origins, std::span<const std::string> output_names, Node* before) {
+                              std::vector<std::string> origins, std::span<const std::string> output_names,
+                              Node* before) {
   auto node = std::make_unique<Node>();
   node->op = &op;
   node->inputs = std::move(inputs);

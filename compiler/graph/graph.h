@@ -20,18 +20,18 @@ struct OpDef;
 struct Node;
 class Graph;
 
-/// A tensor of the graph: written by one node, or an input, or a constant. Pointers to values and nodes stay valid until
-/// the graph erases them.
+/// A tensor of the graph: written by one node, or an input, or a constant. Pointers to values and nodes stay valid
+/// until the graph erases them.
 struct Value {
   std::string name;  ///< unique in the graph; the ONNX name where there is one
   DType dtype = DType::kF32;
   Shape shape;
-  Node* producer = nullptr;         ///< nullptr for inputs and constants
-  std::optional<Literal> literal;   ///< of constants
+  Node* producer = nullptr;        ///< nullptr for inputs and constants
+  std::optional<Literal> literal;  ///< of constants
   bool is_input = false;
 
-  /// Elements (row-major) of a small integer tensor, as far as shapes tell them, possibly symbolic. What Reshape, Slice,
-  /// Expand and their like read: a value with contents need not be computed for them.
+  /// Elements (row-major) of a small integer tensor, as far as shapes tell them, possibly symbolic. What Reshape,
+  /// Slice, Expand and their like read: a value with contents need not be computed for them.
   std::optional<std::vector<Dim>> contents;
 
   /// Nodes that read this value, one entry per operand that names it. Kept by Graph.
@@ -111,8 +111,8 @@ class Graph {
   const NodeList& nodes() const { return nodes_; }
 
   /// Adds a node before `before` (nullptr: at the end), runs its op's infer and creates its outputs with the dtypes and
-  /// shapes that infer found. `output_names` may be shorter than the outputs or empty. kUnsupported/kInvalidArgument from infer,
-  /// and then the graph is unchanged.
+  /// shapes that infer found. `output_names` may be shorter than the outputs or empty. kUnsupported/kInvalidArgument
+  /// from infer, and then the graph is unchanged.
   Result<Node*> add_node(const OpDef& op, std::vector<Value*> inputs, Attributes attributes,
                          std::vector<std::string> origins, std::span<const std::string> output_names = {},
                          Node* before = nullptr);
@@ -148,8 +148,8 @@ class Graph {
 };
 
 /// The graph as text, and back: golden tests, dumps and bug reports use it. graph/README.md has the grammar. Large
-/// literals print as their shape and checksum; parse() then fills them with values made from that checksum, so a printed
-/// graph can always be parsed.
+/// literals print as their shape and checksum; parse() then fills them with values made from that checksum, so a
+/// printed graph can always be parsed.
 ///
 ///   input %x: f32[batch,3,8,8]
 ///   const %w: f32[4,3,3,3] = random(1)

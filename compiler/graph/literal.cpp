@@ -5,10 +5,13 @@
 namespace tegula::compiler {
 namespace {
 
-float widen_bf16(uint16_t bits) { return __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16); }
+float widen_bf16(uint16_t bits) {
+  return __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16);
+}
 
 float widen_f16(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 0x1f, fraction = bits & 0x3ff;
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = (bits >> 10) & 0x1f,
+                 fraction = bits & 0x3ff;
   if (exponent == 0) {  // zero and subnormals: fraction * 2^-24, exact in a float
     const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
     return __builtin_bit_cast(float, __builtin_bit_cast(uint32_t, magnitude) | sign);

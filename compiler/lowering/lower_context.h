@@ -20,8 +20,8 @@ class LowerContext {
   /// Index of a value in the program's table; -1 for nullptr. Constants are written plain on first use.
   virtual int32_t value(const Value* value) = 0;
 
-  /// Adds a constant in a packed layout. `dims` are what the step's contract says; `bytes` exactly what they and the packing
-  /// imply. Equal content is stored once.
+  /// Adds a constant in a packed layout. `dims` are what the step's contract says; `bytes` exactly what they and the
+  /// packing imply. Equal content is stored once.
   virtual int32_t packed_constant(std::string_view name, DType dtype, const Dims& dims, Packing packing,
                                   std::vector<std::byte> bytes) = 0;
 };

@@ -36,22 +36,23 @@ struct InferContext {
   Error error(std::string_view what) const;
 };
 
-/// Everything the compiler knows about one operation of the graph. One file an operation: compiler/ops/<name>.cpp; the table
-/// is ops.inc.
+/// Everything the compiler knows about one operation of the graph. One file an operation: compiler/ops/<name>.cpp; the
+/// table is ops.inc.
 struct OpDef {
   std::string_view name;
 
   /// Checks operands and attributes and gives the outputs' types and shapes.
-  Status (*infer)(InferContext& context);
+  Status (*infer)(InferContext& context) = nullptr;
 
-  /// Computes the node with plain loops on concrete tensors: constant folding and the reference interpreter. Outputs are
-  /// allocated, contiguous, with the dims that infer gave. Absent operands have data == nullptr. nullptr: never foldable.
+  /// Computes the node without its post-ops, with plain loops on concrete tensors: constant folding and the reference
+  /// interpreter. Inputs and outputs are contiguous; outputs are allocated with the dims that infer gave. Absent
+  /// operands and outputs have data == nullptr. nullptr: never foldable.
   Status (*evaluate)(const Node& node, std::span<const kernels::TensorView> inputs,
-                     std::span<const kernels::TensorView> outputs);
+                     std::span<const kernels::TensorView> outputs) = nullptr;
 
-  /// Writes the step: attributes; the caller fills names, inputs, outputs and post-ops from the node unless lower() has set them.
-  /// nullptr: the op leaves no step (a view), see is_view.
-  Status (*lower)(LowerContext& context, const Node& node, schema::StepT& step);
+  /// Writes the step: attributes; the caller fills names, inputs, outputs and post-ops from the node unless lower() has
+  /// set them. nullptr: the op leaves no step (a view), see is_view.
+  Status (*lower)(LowerContext& context, const Node& node, schema::StepT& step) = nullptr;
 
   /// The output is the input's bytes under other dimensions: reshape.
   bool is_view = false;
@@ -59,19 +60,26 @@ struct OpDef {
   bool takes_post_ops = false;
   /// Output i may reuse the memory of an input that dies here (same element size and count).
   bool in_place = false;
-  /// Kernels of this op read (write) operands whose rows along the last dimension are strided: what lets concat and split
-  /// along the innermost axis become views.
+  /// Kernels of this op read (write) operands whose rows along the last dimension are strided: what lets concat and
+  /// split along the innermost axis become views.
   bool strided_inputs = false;
   bool strided_outputs = false;
 };
+
+// The operations of ops.inc: `conv_op`, `eltwise_op`, ...
+#define TEGULA_OP(name) extern const OpDef name##_op;
+#include "compiler/ops/ops.inc"
+#undef TEGULA_OP
 
 /// The operation called `name`, or nullptr.
 const OpDef* find_op(std::string_view name);
 std::span<const OpDef* const> all_ops();
 
-/// The elementwise op; its attribute "program" holds a FunctionProgram. In text a one-instruction program prints under its
-/// function's name: `relu(%x)`, `clip(%x) {alpha=0, beta=6}`, `cast(%x) {to=f32}`.
-const OpDef& eltwise_op();
+/// The name by which messages call a node: its first origin, or its first output.
+std::string_view name_of(const Node& node);
+
+/// A program of one instruction whose operands are its inputs in order: the attribute "program" of an eltwise node.
+FunctionProgram one_function(Function function, float alpha = 0, float beta = 0, DType to = DType::kF32);
 /// The function of a node that is a one-instruction eltwise whose operands are its inputs in order; nullptr otherwise.
 const FunctionInstruction* single_function(const Node& node);
 bool is_function(const Node* node, Function function);  ///< false for nullptr
@@ -90,7 +98,7 @@ class Builder {
   Result<Value*> function(Function function, std::vector<Value*> inputs, float alpha = 0, float beta = 0);
   Result<Value*> cast(Value* input, DType to);  ///< the input itself when it has that type
   Value* constant(Literal literal, std::string_view name = "const");
-  Result<Value*> reshape(Value* input, Shape shape);             ///< the input itself when it has that shape
+  Result<Value*> reshape(Value* input, Shape shape);                  ///< the input itself when it has that shape
   Result<Value*> transpose(Value* input, std::vector<int64_t> perm);  ///< the input itself for the identity
 
  private:
@@ -99,8 +107,10 @@ class Builder {
   Node* before_;
 };
 
-/// Evaluates a node whose inputs are all literals, through its op's plain loops. kUnsupported when it has none or a dimension
-/// is not constant.
-Result<std::vector<Literal>> evaluate(const Node& node, std::span<const Literal* const> inputs);
+/// Evaluates a node whose inputs are all literals (nullptr: absent), through its op's plain loops, then its post-ops;
+/// `post_op_operands` are as node.post_ops, nullptr where there is none. One literal per output of the node.
+/// kUnsupported when the op has no plain loops or a dimension is not constant.
+Result<std::vector<Literal>> evaluate(const Node& node, std::span<const Literal* const> inputs,
+                                      std::span<const Literal* const> post_op_operands = {});
 
 }  // namespace tegula::compiler
