@@ -1,0 +1,151 @@
+#include "compiler/data/data_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include "compiler/data/npz.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/test_data.h"
+
+namespace tegula::data {
+namespace {
+
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+
+Tensor counting(DType dtype, Dims dims) {
+  Tensor tensor = *make_tensor(dtype, std::move(dims));
+  for (std::size_t i = 0; i < tensor.bytes.size(); i += size_of(dtype)) tensor.bytes[i] = std::byte(i / size_of(dtype));
+  return tensor;
+}
+
+const DataSetOptions kOneInput{{"x"}, {"y"}, {}};
+
+TEST(DataSet, AnArchiveIsOneSample) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(
+      write_npz(folder / "a.npz", {{"x", counting(DType::kS32, {2, 3})}, {"y", counting(DType::kS32, {2})}}).ok());
+  const auto set = DataSet::open(folder / "a.npz", kOneInput);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 1u);
+  EXPECT_FALSE(set->has_labels());
+  const auto sample = set->load(0);
+  ASSERT_TRUE(sample.ok());
+  EXPECT_EQ(sample->inputs[0].tensor.dims, (Dims{2, 3}));
+  EXPECT_EQ(sample->outputs[0].name, "y");
+  EXPECT_EQ(sample->name, "a.npz");
+}
+
+TEST(DataSet, LabelsSplitAnArchiveIntoRows) {
+  const TemporaryFolder folder;
+  // One input: the array's own name does not matter.
+  ASSERT_TRUE(
+      write_npz(folder / "a.npz", {{"images", counting(DType::kU8, {3, 2})}, {"labels", counting(DType::kS64, {3})}})
+          .ok());
+  const auto set = DataSet::open(folder / "a.npz", kOneInput);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 3u);
+  EXPECT_TRUE(set->has_labels());
+  const auto sample = set->load(2);
+  ASSERT_TRUE(sample.ok());
+  EXPECT_EQ(sample->label, 2);
+  EXPECT_EQ(sample->inputs[0].name, "x");
+  EXPECT_EQ(sample->inputs[0].tensor.dims, (Dims{1, 2}));
+  EXPECT_EQ(sample->inputs[0].tensor.elements<uint8_t>()[1], 5);
+
+  ASSERT_TRUE(
+      write_npz(folder / "b.npz", {{"x", counting(DType::kU8, {2, 2})}, {"labels", counting(DType::kS64, {3})}}).ok());
+  EXPECT_THAT(DataSet::open(folder / "b.npz", kOneInput).error().message, HasSubstr("dimensions [2,2] for 3 labels"));
+}
+
+TEST(DataSet, NamesTheInputThatIsMissing) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npz(folder / "a.npz", {{"ids", counting(DType::kS64, {1})}}).ok());
+  const auto set = DataSet::open(folder / "a.npz", {{"ids", "mask"}, {}, {}});
+  ASSERT_FALSE(set.ok());
+  EXPECT_THAT(set.error().message, HasSubstr("no array is named after the input 'mask'; the inputs are 'ids', 'mask'"));
+}
+
+TEST(DataSet, ReadsFoldersOfArrays) {
+  const TemporaryFolder folder;
+  for (const char* name : {"b.npz", "a.npz"})
+    ASSERT_TRUE(write_npz(folder / name, {{"x", counting(DType::kF32, {1})}}).ok());
+  const auto archives = DataSet::open(folder.path(), kOneInput);
+  ASSERT_TRUE(archives.ok()) << archives.error().message;
+  ASSERT_EQ(archives->size(), 2u);
+  EXPECT_EQ(archives->load(0)->name, "a.npz");
+
+  const TemporaryFolder arrays;
+  ASSERT_TRUE(write_npy(arrays / "a_b.npy", counting(DType::kF32, {2})).ok());
+  ASSERT_TRUE(write_npy(arrays / "y.npy", counting(DType::kF32, {3})).ok());
+  const auto one = DataSet::open(arrays.path(), {{"a/b"}, {"y", "z"}, {}});
+  ASSERT_TRUE(one.ok()) << one.error().message;
+  const auto sample = one->load(0);
+  ASSERT_TRUE(sample.ok()) << sample.error().message;
+  EXPECT_EQ(sample->inputs[0].name, "a/b");
+  ASSERT_EQ(sample->outputs.size(), 1u);
+  EXPECT_EQ(sample->outputs[0].tensor.dims, Dims{3});
+}
+
+TEST(DataSet, ReadsOnnxTestFoldersInTheirOrder) {
+  const TemporaryFolder folder;
+  const std::string_view tensor("\x08\x01\x10\x02\x4a\x01\x07", 7);  // u8[1] = {7}
+  for (const char* name : {"test_data_set_10", "test_data_set_9"}) {
+    folder.write(std::string(name) + "/input_0.pb", tensor);
+    folder.write(std::string(name) + "/output_0.pb", tensor);
+  }
+  const auto set = DataSet::open(folder.path(), kOneInput);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 2u);
+  const auto sample = set->load(0);
+  ASSERT_TRUE(sample.ok()) << sample.error().message;
+  EXPECT_EQ(sample->name, "test_data_set_9");
+  EXPECT_EQ(sample->inputs[0].name, "x");
+  EXPECT_EQ(sample->outputs[0].tensor.elements<uint8_t>()[0], 7);
+  EXPECT_EQ(DataSet::open(folder / "test_data_set_9", kOneInput)->size(), 1u);
+  folder.write("test_data_set_9/input_1.pb", tensor);
+  EXPECT_THAT(set->load(0).error().message, HasSubstr("the model has only 1 inputs"));
+}
+
+TEST(DataSet, ReadsImagesWithLabels) {
+  const TemporaryFolder folder;
+  const uint8_t pixels[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = png.height = 2;
+  png.format = PNG_FORMAT_RGB;
+  for (const char* name : {"a.PNG", "b.png"})
+    ASSERT_NE(png_image_write_to_file(&png, (folder / name).c_str(), 0, pixels, 0, nullptr), 0);
+  EXPECT_THAT(DataSet::open(folder.path(), kOneInput).error().message, HasSubstr("needs its preprocessing"));
+  const DataSetOptions options{{"x"}, {}, Preprocessing{}};
+  EXPECT_EQ(DataSet::open(folder.path(), options)->size(), 2u);
+  folder.write("labels.csv", "file,class_index\nb.png,3\r\n");
+  const auto set = DataSet::open(folder.path(), options);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 1u);
+  EXPECT_TRUE(set->has_labels());
+  const auto sample = set->load(0);
+  ASSERT_TRUE(sample.ok()) << sample.error().message;
+  EXPECT_EQ(sample->label, 3);
+  EXPECT_EQ(sample->inputs[0].tensor.elements<float>()[1], 4.0f);
+  EXPECT_FALSE(DataSet::open(folder.path(), {{"x", "z"}, {}, Preprocessing{}}).ok());
+}
+
+TEST(DataSet, RefusesLabelsThatPointOutside) {
+  const TemporaryFolder folder;
+  for (const char* text :
+       {"../x.png,1\n", "/etc/passwd,1\n", "a.png,1\nb.png,x\n", "a.png,-1\nb.png,-1", "", "file,class_index\n"})
+    EXPECT_FALSE(read_labels(folder.write("labels.csv", text)).ok()) << text;
+}
+
+TEST(DataSet, SaysWhatItFoundInstead) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(DataSet::open(folder / "absent", kOneInput).error().message, HasSubstr("no such file or folder"));
+  EXPECT_THAT(DataSet::open(folder.path(), kOneInput).error().message, HasSubstr("holds no .npz"));
+  EXPECT_THAT(DataSet::open(folder.write("x.txt", ""), kOneInput).error().message,
+              HasSubstr("neither a .npz archive nor a folder"));
+}
+
+}  // namespace
+}  // namespace tegula::data
