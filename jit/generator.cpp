@@ -13,13 +13,13 @@ constexpr int kLineBytes = 64;
 void Generator::enter(int stack_bytes) {
   using Xbyak::Operand;
   for (const Xbyak::Reg64& saved : {rbx, rbp, r12, r13, r14, r15}) push(saved);
-  gpr_.add({Operand::RBX, Operand::R12, Operand::R13, Operand::R14, Operand::R15});
-  entered_ = true;
   aligned_stack_ = stack_bytes > 0;
-  if (!aligned_stack_) {
-    gpr_.add({Operand::RBP});
-    return;
+  if (!entered_) {
+    gpr_.add({Operand::RBX, Operand::R12, Operand::R13, Operand::R14, Operand::R15});
+    if (!aligned_stack_) gpr_.add({Operand::RBP});
   }
+  entered_ = true;
+  if (!aligned_stack_) return;
   mov(rbp, rsp);
   sub(rsp, (stack_bytes + kLineBytes - 1) / kLineBytes * kLineBytes);
   and_(rsp, -kLineBytes);

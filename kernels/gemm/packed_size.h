@@ -11,11 +11,9 @@ namespace tegula::kernels {
 /// Sizes of packed weights, a pure function of what a program file says about the constant: the packers allocate by
 /// it and the loader refuses a file that disagrees.
 ///
-///   kN16K1, kN16K2, kN16K4   dims [..., K, N]: one packed matrix after the other. Convolutions pack [groups, K, N]
-///   with K
-///                            in the order (kernel position, channel), each position's channels padded to whole K
-///                            groups
-///   kDepthwise               dims [..., C]: one tap after the other, C padded to whole panels of 16
+///   kN16K1, kN16K2, kN16K4   dims [..., K, N]: as many packed matrices. A gemm has [K, N], a convolution
+///                            [blocks, taps, K, N] (PackedConv in pack.h): K is that of one tap, padded by itself
+///   kDepthwise               dims [taps, C]: C padded to whole panels of 16
 ///   kPlain                   row-major
 
 /// Columns of a panel, and the lanes of a packed row.

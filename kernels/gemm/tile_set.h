@@ -1,0 +1,77 @@
+#pragma once
+#include <array>
+#include <compare>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "jit/cpu_features.h"
+#include "jit/vector_isa.h"
+#include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/tile.h"
+#include "schema/base/result.h"
+
+namespace tegula::kernels {
+
+/// Who computes the tiles. All give the same bits.
+enum class TileIsa : uint8_t { kPlain, kAvx2, kAvx512 };
+
+constexpr std::string_view name_of(TileIsa isa) {
+  return isa == TileIsa::kAvx512 ? "avx512" : isa == TileIsa::kAvx2 ? "avx2" : "plain";
+}
+
+/// The whole key of a TileSet.
+struct TileSetDesc {
+  TileIsa isa = TileIsa::kPlain;
+  EpilogueDesc epilogue;
+
+  auto operator<=>(const TileSetDesc&) const = default;
+
+  std::string name() const;  ///< "gemm_f32_avx512_bias+relu"
+};
+
+/// The fp32 microkernels of one epilogue: every tile shape up to heights(), so that whatever sizes are bound later need
+/// no code. What gemm, matmul, conv and attention are made of. Immutable; safe for concurrent calls.
+class TileSet {
+ public:
+  static constexpr int kMaxRows = 7;
+
+  virtual ~TileSet() = default;
+  TileSet(const TileSet&) = delete;
+  TileSet& operator=(const TileSet&) = delete;
+
+  const TileSetDesc& desc() const { return desc_; }
+  const TileHeights& heights() const { return heights_; }
+
+  /// rows in 1 .. heights().of(panels), panels 1, 2 or 4.
+  void run(int rows, int panels, const TileArgs& args) const {
+    const Entry& entry = entries_[static_cast<std::size_t>(panels / 2)][static_cast<std::size_t>(rows)];
+    entry.function(&args, entry.context);
+  }
+
+ protected:
+  struct Entry {
+    TileFunction function = nullptr;
+    const void* context = nullptr;
+  };
+
+  explicit TileSet(TileSetDesc desc) : desc_(std::move(desc)) {}
+
+  TileSetDesc desc_;
+  TileHeights heights_;
+  std::array<std::array<Entry, kMaxRows + 1>, 3> entries_{};  ///< [panels / 2][rows]
+};
+
+using TileSetPtr = std::shared_ptr<const TileSet>;
+
+/// kUnsupported when the epilogue is none that the tiles can compute (check_epilogue).
+Result<TileSetPtr> build_tiles(const TileSetDesc& desc);
+
+/// The best implementation that `cpu` runs, and why better ones were declined ("avx512 declined: ...").
+struct TileChoice {
+  TileIsa isa = TileIsa::kPlain;
+  std::vector<std::string> declined;
+};
+Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu);
+
+}  // namespace tegula::kernels
