@@ -49,7 +49,7 @@ std::string monomial_text(const Monomial& monomial) {
 }
 
 /// expression = ["-"] product (("+" | "-") product)*;  product = primary ("*" primary)*
-/// primary = number | name | "quoted name" | function "(" expression, ... ")" | "(" expression ")"
+/// primary = number | name | 'quoted name' | function "(" expression, ... ")" | "(" expression ")"
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -106,7 +106,7 @@ class Parser {
   Result<Dim> primary(bool negative) {
     const char c = peek();
     if (std::isdigit(static_cast<unsigned char>(c))) return number(negative);
-    TEGULA_ASSIGN_OR_RETURN(const Dim value, c == '(' ? group() : c == '"' ? quoted() : named());
+    TEGULA_ASSIGN_OR_RETURN(const Dim value, c == '(' ? group() : c == '\'' ? quoted() : named());
     return negative ? 0 - value : value;
   }
 
@@ -127,13 +127,13 @@ class Parser {
   }
 
   Result<Dim> quoted() {
-    take('"');
+    take('\'');
     std::string name;
-    while (position_ < text_.size() && text_[position_] != '"') {
+    while (position_ < text_.size() && text_[position_] != '\'') {
       if (text_[position_] == '\\' && position_ + 1 < text_.size()) ++position_;
       name += text_[position_++];
     }
-    if (position_ == text_.size()) return fail("the name's closing '\"' is missing");
+    if (position_ == text_.size()) return fail("the name's closing quote is missing");
     ++position_;
     return Dim::symbol(name);
   }
@@ -184,12 +184,12 @@ std::string symbol_text(std::string_view name) {
   const bool plain =
       !name.empty() && is_name_start(name[0]) && std::all_of(name.begin(), name.end(), is_name_character);
   if (plain) return std::string(name);
-  std::string text = "\"";
+  std::string text = "'";
   for (const char c : name) {
-    if (c == '"' || c == '\\') text += '\\';
+    if (c == '\'' || c == '\\') text += '\\';
     text += c;
   }
-  return text + '"';
+  return text + "'";
 }
 
 std::string atom_text(const Atom& atom) {

@@ -231,6 +231,13 @@ void Graph::replace_all_uses(Value* from, Value* to) {
   to->is_output = true;
 }
 
+void Graph::drop_output(Node* node, std::size_t index) {
+  Value* value = node->outputs[index];
+  TEGULA_CHECK(value && value->users.empty() && !value->is_output, "somebody still reads the output");
+  delete_value(value);
+  node->outputs[index] = nullptr;
+}
+
 void Graph::erase_node(Node* node) {
   for (Value* value : node->outputs)
     TEGULA_CHECK(!value || (value->users.empty() && !value->is_output), "somebody still reads an output of the node");

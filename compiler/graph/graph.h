@@ -124,6 +124,8 @@ class Graph {
   void add_post_op(Node* node, PostOp post_op);
   /// Every reader of `from` (operands, post-ops and graph outputs) reads `to` instead. The output keeps its name.
   void replace_all_uses(Value* from, Value* to);
+  /// Removes an output that nobody reads; the node stays, with nullptr in its place.
+  void drop_output(Node* node, std::size_t index);
   /// Removes a node whose outputs nobody reads, with its outputs.
   void erase_node(Node* node);
   /// Moves a node before another.

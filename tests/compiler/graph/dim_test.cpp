@@ -92,9 +92,9 @@ TEST(Dim, PrintsAndParses) {
   EXPECT_EQ((Dim(0) - h).to_string(), "-h");
   EXPECT_EQ((h * w - w * 2 - 1).to_string(), "h*w - 2*w - 1");
   EXPECT_EQ(floor_div(h + 1, 2).to_string(), "floor_div(h + 1, 2)");
-  EXPECT_EQ(Dim::symbol("past seq").to_string(), "\"past seq\"");
+  EXPECT_EQ(Dim::symbol("past seq").to_string(), "'past seq'");
   for (const char* text : {"3", "-3", "batch", "4*h + 2", "floor_div(h + 1, 2)", "select(equal(n, 1), h, n)",
-                           "min(h, n, 5)", "scale_floor(n, 1.3)", "\"a \\\"b\\\"\" + 1", "h*h*w", "9223372036854775807",
+                           "min(h, n, 5)", "scale_floor(n, 1.3)", R"('a \'b\'' + 1)", "h*h*w", "9223372036854775807",
                            "-9223372036854775808", "mod(h, n)"}) {
     const auto dim = Dim::parse(text);
     ASSERT_TRUE(dim.ok()) << dim.error().message;
@@ -104,7 +104,7 @@ TEST(Dim, PrintsAndParses) {
 }
 
 TEST(Dim, RefusesTextThatIsNoExpression) {
-  for (const char* text : {"", "h +", "floor_div(h)", "nothing(h)", "3 4", "99999999999999999999", "(h", "\"h", "h$"})
+  for (const char* text : {"", "h +", "floor_div(h)", "nothing(h)", "3 4", "99999999999999999999", "(h", "'h", "h$"})
     EXPECT_FALSE(Dim::parse(text).ok()) << text;
   EXPECT_FALSE(Dim::parse(std::string(200, '(')).ok());
 }
