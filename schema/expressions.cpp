@@ -1,6 +1,7 @@
 #include "schema/expressions.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -43,11 +44,27 @@ int64_t mod(int64_t a, int64_t b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
+int64_t whole(double number) {
+  if (!(number > -9.2e18)) return kLowest;  // also NaN
+  if (number > 9.2e18) return kHighest;
+  return static_cast<int64_t>(number);
+}
+
 int64_t scale_floor(int64_t a, double scale) {
-  const double product = std::floor(static_cast<double>(a) * scale);
-  if (!(product > -9.2e18)) return kLowest;  // also NaN
-  if (product > 9.2e18) return kHighest;
-  return static_cast<int64_t>(product);
+  return whole(std::floor(static_cast<double>(a) * scale));
+}
+
+double real(int64_t bits) {
+  return std::bit_cast<double>(bits);
+}
+
+int64_t real_scale_floor(int64_t a, int64_t scale) {
+  const float product = static_cast<float>(a) * static_cast<float>(real(scale));
+  return whole(std::floor(static_cast<double>(product)));
+}
+
+int64_t real_range_count(int64_t start, int64_t limit, int64_t delta) {
+  return std::max<int64_t>(0, whole(std::ceil((real(limit) - real(start)) / real(delta))));
 }
 
 }  // namespace
@@ -57,7 +74,8 @@ int operands_of(ExprOp op) {
     case ExprOp::kConstant:
     case ExprOp::kSymbol: return 0;
     case ExprOp::kScaleFloor: return 1;
-    case ExprOp::kSelect: return 3;
+    case ExprOp::kSelect:
+    case ExprOp::kRealRangeCount: return 3;
     case ExprOp::kAdd:
     case ExprOp::kSub:
     case ExprOp::kMul:
@@ -67,7 +85,9 @@ int operands_of(ExprOp op) {
     case ExprOp::kMin:
     case ExprOp::kMax:
     case ExprOp::kEqual:
-    case ExprOp::kLess: return 2;
+    case ExprOp::kLess:
+    case ExprOp::kRealScaleFloor:
+    case ExprOp::kRealRatio: return 2;
   }
   return -1;
 }
@@ -95,6 +115,9 @@ void evaluate(std::span<const ExprNode> nodes, std::span<const int64_t> symbols,
       case ExprOp::kEqual: out = a == b; break;
       case ExprOp::kLess: out = a < b; break;
       case ExprOp::kScaleFloor: out = scale_floor(a, node.scale); break;
+      case ExprOp::kRealScaleFloor: out = real_scale_floor(a, b); break;
+      case ExprOp::kRealRatio: out = std::bit_cast<int64_t>(static_cast<double>(a) / static_cast<double>(b)); break;
+      case ExprOp::kRealRangeCount: out = real_range_count(a, b, c); break;
     }
   }
 }

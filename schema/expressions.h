@@ -25,6 +25,10 @@ enum class ExprOp : uint8_t {
   kEqual = 11,       ///< a == b, as 0 or 1
   kLess = 12,        ///< a < b, as 0 or 1
   kScaleFloor = 13,  ///< floor(a * scale), scale an IEEE double
+  // A real is the bits of an IEEE double: what an element of a floating-point shape input is read as.
+  kRealScaleFloor = 14,  ///< floor(float(a) * float(real b)): what fp32 arithmetic makes of a size and a scale
+  kRealRatio = 15,       ///< the real a / b
+  kRealRangeCount = 16,  ///< of reals: how many of a, a + c, a + 2c ... come before b: max(0, ceil((b - a) / c))
 };
 
 /// Operands are indices of earlier nodes, so a table of expressions cannot be cyclic.

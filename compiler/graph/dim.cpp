@@ -1,6 +1,8 @@
 #include "compiler/graph/dim.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <numeric>
 
 #include "compiler/graph/dim_term.h"
@@ -18,13 +20,14 @@ int degree(const Monomial& monomial) {
 }
 
 /// One operation on constants, with the arithmetic of the program's expressions.
-int64_t apply(ExprOp op, int64_t a, int64_t b = 0, double scale = 0) {
+int64_t apply(ExprOp op, int64_t a, int64_t b = 0, double scale = 0, int64_t c = 0) {
   const ExprNode nodes[] = {{.op = ExprOp::kConstant, .value = a},
                             {.op = ExprOp::kConstant, .value = b},
-                            {.op = op, .a = 0, .b = 1, .scale = scale}};
-  int64_t values[3];
+                            {.op = ExprOp::kConstant, .value = c},
+                            {.op = op, .a = 0, .b = 1, .c = 2, .scale = scale}};
+  int64_t values[4];
   evaluate(nodes, {}, values);
-  return values[2];
+  return values[3];
 }
 
 }  // namespace
@@ -118,7 +121,7 @@ Dim Dim::symbol(std::string_view name) {
   auto atom = std::make_shared<Atom>();
   atom->name = name;
   atom->text = symbol_text(name);
-  atom->bounds = {0, INT64_MAX};
+  atom->bounds = atom_bounds(*atom);
   return DimAccess::of_atom(std::move(atom));
 }
 
@@ -255,6 +258,33 @@ Dim scale_floor(const Dim& a, double scale) {
   return make_atom(ExprOp::kScaleFloor, {a}, scale);
 }
 
+Dim real(double number) {
+  return std::bit_cast<int64_t>(number);
+}
+
+Dim real_ratio(const Dim& a, const Dim& b) {
+  if (a.is_constant() && b.is_constant()) return apply(ExprOp::kRealRatio, a.value(), b.value());
+  if (a == b) return real(1);
+  return make_atom(ExprOp::kRealRatio, {a, b});
+}
+
+Dim real_scale_floor(const Dim& a, const Dim& scale) {
+  if (a.is_constant() && scale.is_constant()) return apply(ExprOp::kRealScaleFloor, a.value(), scale.value());
+  if (scale.is_constant()) {
+    const double factor = std::bit_cast<double>(scale.value());
+    if (factor >= 1 && factor <= 1024 && factor == std::floor(factor)) return a * static_cast<int64_t>(factor);
+    for (int64_t whole = 2; whole <= 1024; whole *= 2)
+      if (factor * static_cast<double>(whole) == 1) return floor_div(a, whole);
+  }
+  return make_atom(ExprOp::kRealScaleFloor, {a, scale});
+}
+
+Dim real_range_count(const Dim& start, const Dim& limit, const Dim& delta) {
+  if (start.is_constant() && limit.is_constant() && delta.is_constant())
+    return apply(ExprOp::kRealRangeCount, start.value(), limit.value(), 0, delta.value());
+  return make_atom(ExprOp::kRealRangeCount, {start, limit, delta});
+}
+
 Dim Dim::substitute(const std::map<std::string, Dim>& symbols) const {
   Dim sum = DimAccess::constant(*this);
   for (const Summand& summand : DimAccess::summands(*this)) {
@@ -284,6 +314,9 @@ Dim substitute_atom(const Atom& atom, const std::map<std::string, Dim>& symbols)
     case ExprOp::kEqual: return equal(x[0], x[1]);
     case ExprOp::kLess: return less(x[0], x[1]);
     case ExprOp::kScaleFloor: return scale_floor(x[0], atom.scale);
+    case ExprOp::kRealScaleFloor: return real_scale_floor(x[0], x[1]);
+    case ExprOp::kRealRatio: return real_ratio(x[0], x[1]);
+    case ExprOp::kRealRangeCount: return real_range_count(x[0], x[1], x[2]);
     default:
       return std::accumulate(x.begin() + 1, x.end(), x[0],
                              [&](const Dim& a, const Dim& b) { return extreme_of(atom.op, a, b); });

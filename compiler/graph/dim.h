@@ -19,7 +19,8 @@ struct Atom;  // dim_term.h
 /// A size that may depend on symbols: a constant, a symbol, or an expression over them. A value: cheap to copy,
 /// immutable, safe to share. Kept in a normal form (a polynomial with integer coefficients over symbols and
 /// irreducible terms such as floor_div), so that equal sizes usually compare equal: `2*n + n == 3*n`,
-/// `floor_div(12*n + 24, 12) == n + 2`. Symbols stand for sizes and are never negative. A division by an expression
+/// `floor_div(12*n + 24, 12) == n + 2`. Symbols stand for sizes and are never negative, but for those whose names end
+/// in ']': elements of shape inputs ("starts[0]"), which may be any integer. A division by an expression
 /// assumes that this is not zero where something cancels: `floor_div(n*s, s) == n`.
 class Dim {
  public:
@@ -73,6 +74,12 @@ Dim select(const Dim& condition, const Dim& a, const Dim& b);  ///< condition !=
 Dim equal(const Dim& a, const Dim& b);                         ///< 0 or 1
 Dim less(const Dim& a, const Dim& b);                          ///< 0 or 1
 Dim scale_floor(const Dim& a, double scale);                   ///< floor(a * scale)
+
+// Reals (schema/expressions.h): Dims that hold the bits of a double.
+Dim real(double number);
+Dim real_ratio(const Dim& a, const Dim& b);                                  ///< the real a / b
+Dim real_scale_floor(const Dim& a, const Dim& scale);                        ///< floor(a * scale) in fp32; scale a real
+Dim real_range_count(const Dim& start, const Dim& limit, const Dim& delta);  ///< elements of a Range of reals
 
 using Shape = std::vector<Dim>;
 

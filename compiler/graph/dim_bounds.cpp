@@ -94,7 +94,7 @@ DimBounds atom_bounds(const Atom& atom) {
   std::vector<DimBounds> x;
   for (const Dim& operand : atom.operands) x.push_back(bounds_of(operand));
   switch (atom.op) {
-    case ExprOp::kSymbol: return {0, kHighest};
+    case ExprOp::kSymbol: return {atom.name.ends_with(']') ? kLowest : 0, kHighest};
     case ExprOp::kMul: return multiply(x[0], x[1]);
     case ExprOp::kFloorDiv:
     case ExprOp::kCeilDiv: {
@@ -118,6 +118,7 @@ DimBounds atom_bounds(const Atom& atom) {
     case ExprOp::kSelect: return {std::min(x[1].low, x[2].low), std::max(x[1].high, x[2].high)};
     case ExprOp::kEqual:
     case ExprOp::kLess: return {0, 1};
+    case ExprOp::kRealRangeCount: return {0, kHighest};
     case ExprOp::kScaleFloor: return atom.scale >= 0 && x[0].low >= 0 ? DimBounds{0, kHighest} : DimBounds{};
     default: return {};
   }

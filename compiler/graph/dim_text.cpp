@@ -26,6 +26,9 @@ constexpr FunctionName kFunctions[] = {
     {"less", ExprOp::kLess, 2},
     {"scale_floor", ExprOp::kScaleFloor, 2},
     {"product", ExprOp::kMul, 2},
+    {"real_scale_floor", ExprOp::kRealScaleFloor, 2},
+    {"real_ratio", ExprOp::kRealRatio, 2},
+    {"real_range_count", ExprOp::kRealRangeCount, 3},
 };
 
 bool is_name_start(char c) {

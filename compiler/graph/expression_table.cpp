@@ -28,7 +28,8 @@ uint32_t ExpressionTable::add_atom(const Atom& atom) {
   for (const Dim& operand : atom.operands) x.push_back(add(operand));
   switch (atom.op) {
     case ExprOp::kScaleFloor: return add_node({.op = atom.op, .a = x[0], .scale = atom.scale});
-    case ExprOp::kSelect: return combine(atom.op, x[0], x[1], x[2]);
+    case ExprOp::kSelect:
+    case ExprOp::kRealRangeCount: return combine(atom.op, x[0], x[1], x[2]);
     default: break;
   }
   uint32_t row = x[0];  // min and max may have many operands, the others have two

@@ -73,6 +73,36 @@ TEST(Dim, ChoosesAtOnceWhatBoundsDecide) {
   EXPECT_FALSE((n - h).is_at_least(0));
 }
 
+TEST(Dim, ElementsOfShapeInputsMayBeNegative) {
+  const Dim start = Dim::symbol("starts[0]");
+  EXPECT_FALSE(start.is_at_least(0));
+  const Dim counted = select(less(start, 0), start + n, start);
+  EXPECT_EQ(counted.evaluate({{"starts[0]", -2}, {"n", 7}}), 5);
+  EXPECT_EQ(max(start, 0).evaluate({{"starts[0]", -2}}), 0);
+  const auto parsed = Dim::parse(counted.to_string());
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(*parsed, counted);
+}
+
+TEST(Dim, ComputesWithReals) {
+  const Dim scale = Dim::symbol("scales[0]");
+  EXPECT_EQ(real_scale_floor(n, real(2)), n * 2);
+  EXPECT_EQ(real_scale_floor(n, real(0.5)), floor_div(n, 2));
+  EXPECT_EQ(real_scale_floor(10, real(0.7f)), Dim(7));  // 6.99... in double
+  const Dim scaled = real_scale_floor(n, scale);
+  EXPECT_EQ(scaled.evaluate({{"n", 5}, {"scales[0]", real(0.6f).value()}}), 3);
+  EXPECT_EQ(real_ratio(n, n), real(1));
+  EXPECT_EQ(real_scale_floor(n, real_ratio(h, 4)).evaluate({{"n", 6}, {"h", 2}}), 3);
+  EXPECT_EQ(real_range_count(real(1), real(2), real(0.3)), Dim(4));
+  EXPECT_EQ(real_range_count(real(1), real(0), real(0.3)), Dim(0));
+  EXPECT_EQ(real_range_count(real(10), scale, real(-3)).evaluate({{"scales[0]", real(6).value()}}), 2);
+  for (const Dim& dim : {scaled, real_ratio(n, h), real_range_count(real(10), scale, real(-3))}) {
+    const auto parsed = Dim::parse(dim.to_string());
+    ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+    EXPECT_EQ(*parsed, dim);
+  }
+}
+
 TEST(Dim, ScalesExactlyWhereItCan) {
   EXPECT_EQ(scale_floor(n, 2.0), n * 2);
   EXPECT_EQ(scale_floor(n, 0.25), floor_div(n, 4));
