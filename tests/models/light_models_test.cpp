@@ -49,7 +49,7 @@ TEST_P(LightModel, GivesTheExpectedOutput) {
 INSTANTIATE_TEST_SUITE_P(Backend, LightModel,
                          testing::Values("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50",
                                          "shufflenet", "squeezenet", "vgg19", "zfnet512"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace tegula::test

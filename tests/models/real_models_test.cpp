@@ -122,7 +122,7 @@ TEST_P(RealModel, AnyBatchEqualsSeparateRuns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, RealModel, testing::ValuesIn(kCases),
-                         [](const auto& info) { return std::string(info.param.model); });
+                         [](const auto& test) { return std::string(test.param.model); });
 
 /// Models whose inputs and outputs are stored together.
 TEST(RealModels, MnistGivesTheExpectedLogits) {

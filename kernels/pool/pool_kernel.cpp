@@ -1,0 +1,199 @@
+#include "kernels/pool/pool_kernel.h"
+
+#include <cstddef>
+#include <limits>
+
+#include "jit/generator.h"
+
+namespace tegula::kernels {
+namespace {
+
+using jit::ScopedGpr;
+using jit::VectorIsa;
+using Xbyak::Reg64;
+using Xbyak::Xmm;
+
+constexpr int kUnrolled = 4;  // vectors of channels side by side, so that their chains overlap
+
+/// Channels are the outer loop, kUnrolled vectors at a time, then one, then the rest under a mask; taps the inner one.
+class PoolGenerator final : public PoolCode, private jit::Generator {
+ public:
+  explicit PoolGenerator(const PoolCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
+    emit();
+    function_ = finish<void (*)(const PoolCall*)>();
+  }
+
+ private:
+  static constexpr int kCount = kUnrolled, kMask = kUnrolled + 1, kLoaded = kUnrolled + 2;
+
+  Xmm vector(int index) const {
+    if (desc_.isa == VectorIsa::kAvx512) return Xbyak::Zmm(index);
+    return Xbyak::Ymm(index);
+  }
+
+  void emit() {
+    const ScopedGpr offset = gpr_.take("offset"), left = gpr_.take("left");
+    xor_(offset.cvt32(), offset.cvt32());
+    mov(left, ptr[args_ + offsetof(PoolCall, channels)]);
+    if (desc_.kind == PoolKind::kAverage) vbroadcastss(vector(kCount), ptr[args_ + offsetof(PoolCall, count)]);
+    const int lanes = jit::lanes_of(desc_.isa);
+
+    Xbyak::Label many, one, tail, done;
+    L(many);
+    cmp(left, kUnrolled * lanes);
+    jl(one, T_NEAR);
+    emit_vectors(offset, kUnrolled, false);
+    add(offset, kUnrolled * lanes * 4);
+    sub(left, kUnrolled * lanes);
+    jmp(many, T_NEAR);
+
+    L(one);
+    cmp(left, lanes);
+    jl(tail, T_NEAR);
+    emit_vectors(offset, 1, false);
+    add(offset, lanes * 4);
+    sub(left, lanes);
+    jmp(one, T_NEAR);
+
+    L(tail);
+    test(left, left);
+    jz(done, T_NEAR);
+    emit_mask(left);
+    emit_vectors(offset, 1, true);
+    L(done);
+    leave();
+  }
+
+  /// The first `left` lanes: k1, or all ones in a vector.
+  void emit_mask(const Reg64& left) {
+    const ScopedGpr bits = gpr_.take("bits");
+    if (desc_.isa == VectorIsa::kAvx512) {
+      mov(bits.cvt32(), 0xffff);
+      bzhi(bits.cvt32(), bits.cvt32(), left.cvt32());
+      kmovw(k1, bits.cvt32());
+      return;
+    }
+    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    vmovd(Xmm(kMask), left.cvt32());
+    vpbroadcastd(Xbyak::Ymm(kMask), Xmm(kMask));
+    vmovdqu(Xbyak::Ymm(kLoaded), table(kLaneNumbers));
+    vpcmpgtd(Xbyak::Ymm(kMask), Xbyak::Ymm(kMask), Xbyak::Ymm(kLoaded));
+  }
+
+  void emit_vectors(const Reg64& offset, int vectors, bool masked) {
+    const ScopedGpr taps = gpr_.take("taps"), left = gpr_.take("taps_left"), source = gpr_.take("source");
+    for (int i = 0; i < vectors; ++i) emit_start(i);
+    mov(taps, ptr[args_ + offsetof(PoolCall, taps)]);
+    mov(left, ptr[args_ + offsetof(PoolCall, tap_count)]);
+    Xbyak::Label next, end;
+    test(left, left);
+    jz(end, T_NEAR);
+    L(next);
+    mov(source, ptr[taps]);
+    for (int i = 0; i < vectors; ++i) {
+      const Xbyak::Address from = ptr[source + offset + i * jit::vector_bytes(desc_.isa)];
+      if (masked && desc_.isa == VectorIsa::kAvx512)
+        vmovups(Xbyak::Zmm(kLoaded) | k1 | T_z, from);
+      else if (masked)
+        vmaskmovps(Xbyak::Ymm(kLoaded), Xbyak::Ymm(kMask), from);
+      // max(x, best) keeps best when either is NaN.
+      if (desc_.kind == PoolKind::kAverage && masked)
+        vaddps(vector(i), vector(i), vector(kLoaded));
+      else if (desc_.kind == PoolKind::kAverage)
+        vaddps(vector(i), vector(i), from);
+      else {
+        if (!masked) vmovups(vector(kLoaded), from);
+        vmaxps(vector(i), vector(kLoaded), vector(i));
+      }
+    }
+    add(taps, 8);
+    dec(left);
+    jnz(next, T_NEAR);
+    L(end);
+
+    const ScopedGpr dst = gpr_.take("dst");
+    mov(dst, ptr[args_ + offsetof(PoolCall, dst)]);
+    for (int i = 0; i < vectors; ++i) {
+      if (desc_.kind == PoolKind::kAverage) vdivps(vector(i), vector(i), vector(kCount));
+      const Xbyak::Address to = ptr[dst + offset + i * jit::vector_bytes(desc_.isa)];
+      if (!masked)
+        vmovups(to, vector(i));
+      else if (desc_.isa == VectorIsa::kAvx512)
+        vmovups(to | k1, Xbyak::Zmm(i));
+      else
+        vmaskmovps(to, Xbyak::Ymm(kMask), Xbyak::Ymm(i));
+    }
+  }
+
+  void emit_start(int index) {
+    if (desc_.kind == PoolKind::kMax) {
+      vbroadcastss(vector(index), constant_dword(desc_.isa, 0xff800000u));  // -infinity
+    } else if (desc_.isa == VectorIsa::kAvx512) {
+      vpxord(vector(index), vector(index), vector(index));
+    } else {
+      vxorps(vector(index), vector(index), vector(index));
+    }
+  }
+
+  const PoolCodeDesc desc_;
+};
+
+}  // namespace
+
+std::string PoolCodeDesc::name() const {
+  return concat("pool_", kind == PoolKind::kMax ? "max" : "average", "_f32_", jit::name_of(isa));
+}
+
+Result<PoolCodePtr> build_pool(const PoolCodeDesc& desc) {
+  if (desc.kind == PoolKind::kLp) return Error{ErrorCode::kUnsupported, "pool: lp has plain loops only"};
+  try {
+    return PoolCodePtr(std::make_shared<PoolGenerator>(desc));
+  } catch (const std::exception& e) {  // Xbyak and RegisterPool throw; nothing above this does
+    return Error{ErrorCode::kInternal, desc.name() + ": " + e.what()};
+  }
+}
+
+void run_pool(const PoolDesc& desc, const PoolCode& code, const TensorView& src, const TensorView& dst, int64_t begin,
+              int64_t end, const float** taps) {
+  const auto* from = reinterpret_cast<const float*>(src.data);
+  auto* to = reinterpret_cast<float*>(dst.data);
+  PoolCall call;
+  call.taps = taps;
+  call.channels = src.dims[desc.rank + 1];
+  std::array<int64_t, kMaxPoolRank> out{};
+  for (int64_t pixel = begin; pixel < end; ++pixel) {
+    int64_t rest = pixel;
+    int64_t dst_offset = 0;
+    for (int d = desc.rank - 1; d >= 0; --d) {
+      out[d] = rest % dst.dims[1 + d];
+      rest /= dst.dims[1 + d];
+      dst_offset += out[d] * dst.strides[1 + d];
+    }
+    call.dst = to + dst_offset + rest * dst.strides[0];
+
+    std::array<TapRange, kMaxPoolRank> ranges;
+    int64_t count = 1;
+    for (int d = 0; d < desc.rank; ++d) {
+      ranges[d] = tap_range(desc, d, src.dims[1 + d], out[d]);
+      count *= desc.count_include_pad ? ranges[d].counted : ranges[d].last - ranges[d].first;
+    }
+    call.count = static_cast<float>(count);
+    call.tap_count = 0;
+    // Unused leading dimensions run once: their ranges are [0, 1) with a stride of 0.
+    const int unused = kMaxPoolRank - desc.rank;
+    const auto range = [&](int d) { return d < unused ? TapRange{0, 1, 1} : ranges[d - unused]; };
+    const auto offset = [&](int d, int64_t tap) {
+      if (d < unused) return int64_t{0};
+      const int i = d - unused;
+      return (out[i] * desc.strides[i] - desc.pads_begin[i] + tap * desc.dilations[i]) * src.strides[1 + i];
+    };
+    const float* image = from + rest * src.strides[0];
+    for (int64_t a = range(0).first; a < range(0).last; ++a)
+      for (int64_t b = range(1).first; b < range(1).last; ++b)
+        for (int64_t c = range(2).first; c < range(2).last; ++c)
+          taps[call.tap_count++] = image + offset(0, a) + offset(1, b) + offset(2, c);
+    code(call);
+  }
+}
+
+}  // namespace tegula::kernels
