@@ -26,7 +26,7 @@ enum class OperandKind : uint8_t {
 /// Part of the kernel's descriptor: alpha and beta are constants of the code, operands are arguments.
 struct PostOpDesc {
   Function function = Function::k_identity;
-  FloatBits alpha, beta;  ///< the parameters of the function's formula (schema/functions.inc)
+  FloatBits alpha = {}, beta = {};  ///< the parameters of the function's formula (schema/functions.inc)
   OperandKind operand = OperandKind::kNone;
   bool operand_first = false;
   DType operand_dtype = DType::kF32;  ///< as it lies in memory; the kernel converts it to fp32 when it loads it
