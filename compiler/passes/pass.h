@@ -35,6 +35,9 @@ struct PassReport {
   int64_t nodes_before = 0, nodes_after = 0;
 };
 
+/// Runs the rows that are not disabled, in order, with dumps and verification as `options` say. Always verifies at the end.
+Result<std::vector<PassReport>> run_passes(std::span<const PassRow> rows, Graph& graph, const PassOptions& options);
+/// The same for pipeline().
 Result<std::vector<PassReport>> run_pipeline(Graph& graph, const PassOptions& options);
 
 }  // namespace tegula::compiler
