@@ -12,7 +12,9 @@ bool can_hold(DType dtype) {
   return is_integer(dtype) || dtype == DType::kBool || dtype == DType::kF32 || dtype == DType::kF64;
 }
 
-bool is_known(const Value& value) { return value.contents && can_hold(value.dtype) && constant_dims(value.shape); }
+bool is_known(const Value& value) {
+  return value.contents && can_hold(value.dtype) && constant_dims(value.shape);
+}
 
 /// Whether the node would go if all values with known elements came from elsewhere.
 bool all_outputs_known(const Node& node) {
@@ -53,8 +55,10 @@ Literal to_literal(DType dtype, const Dims& dims, const std::vector<Dim>& conten
 
 Result<Value*> replacement(Graph& graph, const Value& value) {
   const std::vector<Dim>& contents = *value.contents;
-  const bool is_constant = std::all_of(contents.begin(), contents.end(), [](const Dim& dim) { return dim.is_constant(); });
-  if (is_constant) return graph.add_constant(value.name, to_literal(value.dtype, *constant_dims(value.shape), contents));
+  const bool is_constant =
+      std::all_of(contents.begin(), contents.end(), [](const Dim& dim) { return dim.is_constant(); });
+  if (is_constant)
+    return graph.add_constant(value.name, to_literal(value.dtype, *constant_dims(value.shape), contents));
   Builder build(graph, value.producer->origins, value.producer);
   return build.add("materialize", {}, {{"elements", contents}, {"shape", value.shape}, {"dtype", value.dtype}});
 }

@@ -3,8 +3,14 @@
 #include "compiler/passes/remove_dead.h"
 
 // A row: the pass, and whether lowering depends on it.
-#define TEGULA_PASS(name) PassRow{#name, name, false}
-#define TEGULA_REQUIRED_PASS(name) PassRow{#name, name, true}
+#define TEGULA_PASS(name) \
+  PassRow {               \
+    #name, name, false    \
+  }
+#define TEGULA_REQUIRED_PASS(name) \
+  PassRow {                        \
+    #name, name, true              \
+  }
 
 namespace tegula::compiler {
 namespace {
@@ -17,6 +23,8 @@ constexpr PassRow kPipeline[] = {
 
 }  // namespace
 
-std::span<const PassRow> pipeline() { return kPipeline; }
+std::span<const PassRow> pipeline() {
+  return kPipeline;
+}
 
 }  // namespace tegula::compiler

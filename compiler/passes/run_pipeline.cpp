@@ -22,7 +22,8 @@ Status check_names(std::span<const PassRow> rows, const PassOptions& options) {
     const auto row = find(name);
     if (row == rows.end()) return unknown(name);
     if (row->required)
-      return Error{ErrorCode::kInvalidArgument, concat("pass '", name, "' cannot be disabled: the program cannot be written without it")};
+      return Error{ErrorCode::kInvalidArgument,
+                   concat("pass '", name, "' cannot be disabled: the program cannot be written without it")};
   }
   for (const std::string& name : options.dump_after)
     if (name != "all" && name != "import" && find(name) == rows.end()) return unknown(name);

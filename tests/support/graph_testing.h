@@ -1,0 +1,48 @@
+#pragma once
+// What tests of passes are written with: graphs as text (compiler/graph/README.md) in and out.
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+#include "compiler/graph/graph.h"
+
+namespace tegula::compiler {
+
+/// A graph for comparison. Intermediate values and constants are numbered in order, so that only structure, types, the
+/// names of inputs and outputs, and elements count; constraints and origins do not. Equal to a text that reads as the
+/// same graph:
+///
+///   EXPECT_EQ(after(fuse_conv_activation, R"(
+///       c = conv(%x:f32[1,3,8,8], %w:f32[4,3,3,3]=random(1)) {kernel=[3,3]}
+///       y = relu(c)
+///       return y)"), R"(
+///       y = conv(%x:f32[1,3,8,8], %w:f32[4,3,3,3]=random(1)) {kernel=[3,3], post_ops=[relu]}
+///       return y)");
+class GraphText {
+ public:
+  explicit GraphText(const Graph& graph);
+  explicit GraphText(std::string_view text);
+
+  const std::string& text() const { return text_; }
+  friend bool operator==(const GraphText& a, const GraphText& b) { return a.text_ == b.text_; }
+  friend bool operator==(const GraphText& a, std::string_view b) { return a == GraphText(b); }
+  friend std::ostream& operator<<(std::ostream& out, const GraphText& graph);
+
+ private:
+  std::string text_;
+};
+
+using Pass = Result<bool> (*)(Graph& graph);
+
+/// The graph of `text` after the pass. Fails the test when the text cannot be read, the pass fails, the graph does not
+/// verify before or after, or the pass's answer whether it changed something is wrong.
+GraphText after(Pass pass, std::string_view text);
+
+/// Runs the graph of `text` before and after the pass on random inputs (each symbol is 3) with plain loops, and expects
+/// the same outputs: integers exactly, floats up to `tolerance` times the largest absolute value of the output.
+void expect_same_values(Pass pass, std::string_view text, double tolerance = 1e-5);
+
+/// The graph of `text`; fails the test and gives an empty graph when it cannot be read or does not verify.
+Graph graph_of(std::string_view text);
+
+}  // namespace tegula::compiler
