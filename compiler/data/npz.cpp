@@ -142,7 +142,7 @@ Status write_npz(const std::filesystem::path& path, const std::vector<NamedSpan>
         return cannot_write(path, archive.get());
     }
     if (zip_close(archive.get()) != 0) return cannot_write(path, archive.get());
-    static_cast<void>(archive.release());
+    [[maybe_unused]] const zip_t* closed = archive.release();
     return {};
   });
 }
