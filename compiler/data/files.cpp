@@ -85,13 +85,20 @@ Status replace_file(const std::filesystem::path& path,
   return status;
 }
 
-Status write_file(const std::filesystem::path& path, std::initializer_list<std::span<const std::byte>> parts) {
+Status stream_file(const std::filesystem::path& path, const std::function<Status(const FileSink&)>& write) {
   return replace_file(path, [&](const std::filesystem::path& temporary) -> Status {
     Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (file.get() < 0) return system_error(path, "cannot write");
-    for (const auto part : parts)
-      if (!write_all(file.get(), part)) return system_error(path, "cannot write");
-    if (!file.close()) return system_error(path, "cannot write");
+    TEGULA_RETURN_IF_ERROR(write([&](std::span<const std::byte> bytes) -> Status {
+      return write_all(file.get(), bytes) ? Status{} : system_error(path, "cannot write");
+    }));
+    return file.close() ? Status{} : system_error(path, "cannot write");
+  });
+}
+
+Status write_file(const std::filesystem::path& path, std::initializer_list<std::span<const std::byte>> parts) {
+  return stream_file(path, [&](const FileSink& sink) -> Status {
+    for (const auto part : parts) TEGULA_RETURN_IF_ERROR(sink(part));
     return {};
   });
 }

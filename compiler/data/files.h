@@ -19,6 +19,10 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit 
 Status write_file(const std::filesystem::path& path, std::initializer_list<std::span<const std::byte>> parts);
 Status write_text(const std::filesystem::path& path, std::string_view text);
 
+/// The same for bytes that come one after another: `write` passes them to the sink that it is given.
+using FileSink = std::function<Status(std::span<const std::byte>)>;
+Status stream_file(const std::filesystem::path& path, const std::function<Status(const FileSink&)>& write);
+
 /// Runs `write` on a temporary path beside `path` and renames the result over `path`; after an error nothing is left.
 Status replace_file(const std::filesystem::path& path,
                     const std::function<Status(const std::filesystem::path&)>& write);

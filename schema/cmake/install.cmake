@@ -1,1 +1,44 @@
-# Filled in beside the installed package (find_package(tegula)).
+# The installed package: one library with all that the runtime needs, the public headers and the commands.
+#   find_package(tegula 0.1 CONFIG REQUIRED)
+#   target_link_libraries(service PRIVATE tegula::tegula)
+# BUILD_SHARED_LIBS chooses between libtegula.so and libtegula.a. The headers lie below include/tegula-<version>, so that
+# versions can be installed side by side.
+include(CMakePackageConfigHelpers)
+
+if(NOT TARGET tegula_runtime)
+  return()
+endif()
+
+set(members runtime kernels kernel_contracts jit schema)
+set(objects)
+foreach(member IN LISTS members)
+  list(APPEND objects $<TARGET_OBJECTS:tegula_${member}>)
+endforeach()
+add_library(tegula ${objects})
+add_library(tegula::tegula ALIAS tegula)
+set_target_properties(tegula PROPERTIES
+  LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+target_compile_features(tegula INTERFACE cxx_std_20)
+set(headers ${CMAKE_INSTALL_INCLUDEDIR}/tegula-${PROJECT_VERSION})
+target_include_directories(tegula INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include>
+  $<INSTALL_INTERFACE:${headers}>)
+target_link_libraries(tegula PRIVATE TBB::tbb zstd::libzstd_shared PkgConfig::hwloc Threads::Threads ${CMAKE_DL_LIBS})
+
+install(TARGETS tegula EXPORT tegula_targets)
+install(EXPORT tegula_targets NAMESPACE tegula:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tegula FILE tegulaTargets.cmake)
+install(DIRECTORY runtime/include/tegula DESTINATION ${headers} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY schema/base DESTINATION ${headers}/schema FILES_MATCHING PATTERN "*.h")
+
+configure_package_config_file(schema/cmake/tegulaConfig.cmake.in ${PROJECT_BINARY_DIR}/tegulaConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tegula)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/tegulaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/tegulaConfig.cmake ${PROJECT_BINARY_DIR}/tegulaConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tegula)
+
+foreach(command aotc runbench)
+  if(TARGET ${command})
+    install(TARGETS ${command})
+  endif()
+endforeach()
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
