@@ -1,6 +1,6 @@
 #include "compiler/graph/attributes.h"
 
-#include "schema/base/check.h"
+#include "schema/base/result.h"
 
 namespace tegula::compiler {
 namespace {
@@ -9,6 +9,10 @@ template <typename T>
 const T* find(const std::map<std::string, Attribute, std::less<>>& map, std::string_view name) {
   const auto found = map.find(name);
   return found == map.end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+[[noreturn]] void fail(std::string_view name, const char* why) {
+  throw AttributeTypeError(concat("attribute '", name, "' ", why));
 }
 
 }  // namespace
@@ -20,7 +24,7 @@ void Attributes::erase(std::string_view name) {
 int64_t Attributes::integer(std::string_view name, int64_t absent) const {
   if (!has(name)) return absent;
   const auto* value = find<int64_t>(map_, name);
-  TEGULA_CHECK(value, "the attribute is no integer");
+  if (!value) fail(name, "is no integer");
   return *value;
 }
 
@@ -33,7 +37,7 @@ double Attributes::number(std::string_view name, double absent) const {
 std::string Attributes::text(std::string_view name, std::string_view absent) const {
   if (!has(name)) return std::string(absent);
   const auto* value = find<std::string>(map_, name);
-  TEGULA_CHECK(value, "the attribute is no text");
+  if (!value) fail(name, "is no text");
   return *value;
 }
 
@@ -42,11 +46,11 @@ std::vector<int64_t> Attributes::ints(std::string_view name) const {
   if (const auto* value = find<std::vector<int64_t>>(map_, name)) return *value;
   if (const auto* value = find<Shape>(map_, name)) {
     const auto constants = constant_dims(*value);
-    TEGULA_CHECK(constants, "the attribute depends on symbols");
+    if (!constants) fail(name, "depends on symbols");
     return *constants;
   }
   if (const auto* value = find<std::vector<double>>(map_, name)) {
-    TEGULA_CHECK(value->empty(), "the attribute is a list of floats");
+    if (!value->empty()) fail(name, "is a list of floats");
     return {};
   }
   return {integer(name)};
@@ -74,13 +78,13 @@ Shape Attributes::dims(std::string_view name) const {
 DType Attributes::dtype(std::string_view name, DType absent) const {
   if (!has(name)) return absent;
   const auto* value = find<DType>(map_, name);
-  TEGULA_CHECK(value, "the attribute is no element type");
+  if (!value) fail(name, "is no element type");
   return *value;
 }
 
 const FunctionProgram& Attributes::program(std::string_view name) const {
   const auto* value = find<FunctionProgram>(map_, name);
-  TEGULA_CHECK(value, "the attribute is no program of elementwise functions");
+  if (!value) fail(name, "is no program of elementwise functions");
   return *value;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/graph/dim.h"
+#include "schema/base/check.h"
 #include "schema/base/dtype.h"
 #include "schema/function.h"
 
@@ -14,6 +15,13 @@ namespace tegula::compiler {
 
 using Attribute = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>, Shape, DType,
                                FunctionProgram, std::vector<std::string>>;
+
+/// Thrown by the readers of Attributes: the attribute is there with a type that cannot be converted. While importing this is
+/// the model's fault, everywhere else ours.
+class AttributeTypeError : public InternalError {
+ public:
+  using InternalError::InternalError;
+};
 
 /// Named parameters of a node. The op's file (compiler/ops/<op>.cpp) documents which it reads. Readers convert where
 /// nothing is lost: ints() of one int, dims() of ints, number() of an int.
@@ -26,7 +34,7 @@ class Attributes {
   void set(std::string name, Attribute value) { map_.insert_or_assign(std::move(name), std::move(value)); }
   void erase(std::string_view name);
 
-  // The default when absent; TEGULA_CHECK fails when present with a type that cannot be converted.
+  // The default when absent; AttributeTypeError when present with a type that cannot be converted.
   int64_t integer(std::string_view name, int64_t absent = 0) const;
   bool flag(std::string_view name) const { return integer(name, 0) != 0; }
   double number(std::string_view name, double absent = 0) const;

@@ -26,6 +26,9 @@ struct OnnxNode {
   Value* input(std::size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
   bool wants_output(std::size_t i) const { return i < output_names.size() && !output_names[i].empty(); }
   const Literal* tensor(std::string_view attribute) const;
+  /// An attribute that holds one of ONNX's numbers of element types ("to", "dtype"): the type that the graph computes in, so
+  /// FP16 and BF16 are FP32. kUnsupported for types that we do not have.
+  Result<DType> dtype_attribute(std::string_view attribute, DType absent) const;
 
   /// kUnsupported / kInvalidArgument: "node 'x' (Conv): <what>".
   Error unsupported(std::string_view what) const;

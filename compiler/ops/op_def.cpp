@@ -32,6 +32,8 @@ Error InferContext::error(std::string_view what) const {
   return {ErrorCode::kInvalidArgument, concat("node '", name_of(node), "' (", node.op->name, "): ", what)};
 }
 
+Error InferContext::unsupported(std::string_view what) const { return {ErrorCode::kUnsupported, error(what).message}; }
+
 FunctionProgram one_function(Function function, float alpha, float beta, DType to) {
   return {.inputs = static_cast<uint16_t>(arity_of(function)),
           .instructions = {{.function = function, .a = 0, .b = 1, .c = 2, .alpha = alpha, .beta = beta, .to = to}}};

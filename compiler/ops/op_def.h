@@ -34,6 +34,8 @@ struct InferContext {
   bool has_input(std::size_t i) const { return node.input(i) != nullptr; }
   /// kInvalidArgument: "node 'conv_3' (conv): <what>".
   Error error(std::string_view what) const;
+  /// The same as kUnsupported: nothing is wrong with the model, we do not have it.
+  Error unsupported(std::string_view what) const;
 };
 
 /// Everything the compiler knows about one operation of the graph. One file an operation: compiler/ops/<name>.cpp; the

@@ -1,0 +1,15 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "compiler/graph/graph.h"
+
+namespace tegula::compiler {
+
+/// `text` as an identifier, which expressions over symbols can spell: what is neither letter, digit nor '_' becomes '_'.
+std::string to_identifier(std::string_view text);
+
+/// to_identifier(text), or that with a number when the graph already has such a symbol.
+std::string unused_symbol(const Graph& graph, std::string_view text);
+
+}  // namespace tegula::compiler

@@ -1,0 +1,149 @@
+// dst[n, oc, o...] = post_ops(bias[oc] + sum over kernel positions and input channels of x[n, ic, o * stride + k * dilation -
+// pads_begin] * w[oc, ic, k...]); padding counts as +0. fp32, one to three spatial dimensions.
+//
+// Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x and dst
+// are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always.
+// ONNX Conv and com.microsoft FusedConv.
+#include "compiler/importer/fold_value.h"
+#include "compiler/lowering/lower_context.h"
+#include "compiler/ops/import_helpers.h"
+#include "compiler/ops/op_def.h"
+#include "compiler/ops/sliding_window.h"
+#include "kernels/gemm/pack.h"
+
+namespace tegula::compiler {
+namespace {
+
+constexpr int kMaxSpatial = 3;
+
+Status infer_conv(InferContext& context) {
+  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3) return context.error("two or three inputs expected");
+  const Value &x = context.input(0), &w = context.input(1);
+  for (const Value* input : context.node.inputs)
+    if (input && input->dtype != DType::kF32)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
+  if (x.rank() > 2 + kMaxSpatial) return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
+  if (w.rank() != x.rank()) return context.error(concat("weights of shape ", to_string(w.shape), " for an input of ", to_string(x.shape)));
+  const bool channels_last = context.node.attributes.flag("channels_last");
+  const int64_t groups = context.node.attributes.integer("groups", 1);
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
+  if (groups < 1) return context.error(concat(groups, " groups"));
+  const Dim channels = channels_of(x.shape, channels_last), expected = w.shape[1] * groups;
+  if (channels != expected) {
+    const Error error = context.error(concat("the input has ", channels.to_string(), " channels, the weights are for ", expected.to_string()));
+    if (channels.is_constant() && expected.is_constant()) return error;
+    context.graph.constraints.push_back({GraphConstraint::Kind::kEqual, channels, expected, error.message});
+  }
+  const Dim& out_channels = w.shape[0];
+  if (!out_channels.is_constant() || out_channels.value() % groups != 0)
+    return context.error(concat(out_channels.to_string(), " output channels in ", groups, " groups"));
+  for (std::size_t d = 0; d < window.kernel.size(); ++d)
+    if (!w.shape[d + 2].is(window.kernel[d]))
+      return context.error(concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
+  if (context.has_input(2) && context.input(2).shape != Shape{out_channels})
+    return context.error(concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
+  TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
+  context.outputs.push_back({DType::kF32, with_channels(x.shape[0], out_channels, sizes, channels_last), std::nullopt});
+  return {};
+}
+
+/// How many groups stand on the diagonal of one packed matrix: a group with fewer output channels than a panel would leave
+/// most of its columns empty.
+int64_t groups_per_block(int64_t groups, int64_t oc_per_group) {
+  int64_t best = 1;
+  for (int64_t count = 1; count <= groups && count * oc_per_group <= kernels::kPanelColumns; ++count)
+    if (groups % count == 0) best = count;
+  return best;
+}
+
+template <typename To>
+std::vector<To> converted(const std::vector<int64_t>& values) {
+  return std::vector<To>(values.begin(), values.end());
+}
+
+/// Packs the weights and says in `conv` how.
+int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups, schema::ConvT& conv) {
+  const Dims& dims = w.literal->dims();
+  const std::size_t rank = dims.size();
+  const int64_t kernel_size = element_count(std::span(dims).subspan(2));
+  const void* const src = w.literal->bytes().data();
+  std::vector<std::byte> bytes;
+  Packing packing = Packing::kN16K1;
+  if (groups > 1 && dims[0] == groups && dims[1] == 1) {
+    const kernels::PackedDepthwise packed{.channels = groups, .taps = kernel_size, .element_bytes = 4};
+    bytes.resize(static_cast<std::size_t>(packed.bytes()));
+    kernels::pack_depthwise(packed, src, bytes.data());
+    packing = Packing::kDepthwise;
+  } else {
+    conv.groups_per_block = static_cast<uint64_t>(groups_per_block(groups, dims[0] / groups));
+    const kernels::PackedConv packed{.packing = Packing::kN16K1,
+                                     .groups = groups,
+                                     .groups_per_block = static_cast<int64_t>(conv.groups_per_block),
+                                     .oc_per_group = dims[0] / groups,
+                                     .ic_per_group = dims[1],
+                                     .kernel_d = rank > 4 ? dims[rank - 3] : 1,
+                                     .kernel_h = rank > 3 ? dims[rank - 2] : 1,
+                                     .kernel_w = dims[rank - 1]};
+    bytes.resize(static_cast<std::size_t>(packed.bytes()));
+    kernels::pack_conv(packed, src, bytes.data());
+  }
+  return context.packed_constant(w.name, DType::kF32, dims, packing, std::move(bytes));
+}
+
+Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) {
+  const Attributes& attributes = node.attributes;
+  const auto error = [&](std::string_view what) {
+    return Error{ErrorCode::kUnsupported, concat("node '", name_of(node), "' (conv): ", what)};
+  };
+  if (!attributes.flag("channels_last")) return error("was not made channels-last");
+  const Value& w = *node.inputs[1];
+  if (!w.is_constant()) return error("its weights are computed while running; they must be constant");
+  const int64_t groups = attributes.integer("groups", 1);
+  schema::ConvT conv;
+  conv.kernel = converted<uint64_t>(attributes.ints("kernel"));
+  conv.strides = converted<uint64_t>(attributes.ints("strides"));
+  conv.dilations = converted<uint64_t>(attributes.ints("dilations"));
+  conv.groups = static_cast<uint64_t>(groups);
+  const Shape begin = attributes.dims("pads_begin"), end = attributes.dims("pads_end");
+  if (const auto fixed_begin = constant_dims(begin), fixed_end = constant_dims(end); fixed_begin && fixed_end) {
+    conv.pads_begin = *fixed_begin;
+    conv.pads_end = *fixed_end;
+  } else {
+    conv.pads_begin_expr = context.expressions(begin);
+    conv.pads_end_expr = context.expressions(end);
+  }
+  const int32_t weights = lower_weights(context, w, groups, conv);
+  step.attributes.Set(std::move(conv));
+  step.inputs = {context.value(node.inputs[0]), weights, context.value(node.input(2))};
+  return {};
+}
+
+}  // namespace
+
+const OpDef conv_op = {
+    .name = "conv",
+    .infer = infer_conv,
+    .evaluate = nullptr,
+    .lower = lower_conv,
+    .takes_post_ops = true,
+    .strided_outputs = true,
+};
+
+/// Conv, and com.microsoft FusedConv: activation(conv + z).
+Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, node.op_type == "FusedConv" ? 4 : 3));
+  const Value &x = *node.inputs[0], &w = *node.inputs[1];
+  if (x.rank() < 3 || w.rank() != x.rank())
+    return node.invalid(concat("an input of shape ", to_string(x.shape), " with weights of ", to_string(w.shape)));
+  TEGULA_ASSIGN_OR_RETURN(std::vector<int64_t> kernel, import_kernel(node, x.shape.size() - 2, &w.shape));
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, import_window(node, spatial_dims(x.shape, false), std::move(kernel)));
+  Attributes attributes = attributes_of(window);
+  attributes.set("groups", node.attributes.integer("group", 1));
+  std::vector<Value*> operands = {node.inputs[0], node.inputs[1]};
+  if (node.input(2) != nullptr) operands.push_back(node.input(2));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.add("conv", std::move(operands), std::move(attributes)));
+  return ImportedValues{y};
+}
+
+}  // namespace tegula::compiler

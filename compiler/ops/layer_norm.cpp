@@ -1,0 +1,138 @@
+// dst = (z - mean(z)) / sqrt(variance(z) + epsilon) * scale + bias over the dimensions from `axis` on, where z = x + residual;
+// with `rms`: z / sqrt(mean(z^2) + epsilon) * scale.
+//
+// Inputs: x, scale?, bias?, residual?; scale and bias have the shape of the normalised dimensions. Attributes: axis, epsilon
+// (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z.
+// ONNX LayerNormalization and RMSNormalization; com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+#include "compiler/lowering/lower_context.h"
+#include "compiler/ops/import_helpers.h"
+#include "compiler/ops/op_def.h"
+
+namespace tegula::compiler {
+namespace {
+
+Status infer_layer_norm(InferContext& context) {
+  if (context.node.inputs.empty() || !context.has_input(0) || context.node.inputs.size() > 4)
+    return context.error("one to four inputs expected");
+  const Value& x = context.input(0);
+  for (const Value* input : context.node.inputs)
+    if (input && input->dtype != DType::kF32)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  const int64_t axis = context.node.attributes.integer("axis");
+  if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
+  const Shape normalised(x.shape.begin() + axis, x.shape.end());
+  for (const std::size_t i : {1, 2})
+    if (context.has_input(i) && context.input(i).shape != normalised)
+      return context.error(concat(i == 1 ? "a scale" : "a bias", " of shape ", to_string(context.input(i).shape), " for ", to_string(normalised)));
+  if (context.has_input(3) && context.input(3).shape != x.shape)
+    return context.error(concat("a residual of shape ", to_string(context.input(3).shape), " for ", to_string(x.shape)));
+  Shape statistics(x.shape.begin(), x.shape.begin() + axis);
+  statistics.resize(x.shape.size(), Dim(1));
+  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  context.outputs.push_back({DType::kF32, statistics, std::nullopt});
+  context.outputs.push_back({DType::kF32, statistics, std::nullopt});
+  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  return {};
+}
+
+Status lower_layer_norm(LowerContext&, const Node& node, schema::StepT& step) {
+  schema::LayerNormT norm;
+  norm.axis = static_cast<uint32_t>(node.attributes.integer("axis"));
+  norm.epsilon = static_cast<float>(node.attributes.number("epsilon", 1e-5));
+  norm.rms = node.attributes.flag("rms");
+  step.attributes.Set(std::move(norm));
+  return {};
+}
+
+/// A scale or bias as the operand that layer_norm takes, or nullptr when its shape needs broadcasting.
+Result<Value*> norm_operand(ImportContext& context, Value* value, const Shape& normalised) {
+  if (value->shape == normalised) return value;
+  if (product(value->shape) == product(normalised) && value->rank() > static_cast<int>(normalised.size()))
+    return reshaped(context, value, normalised);
+  return static_cast<Value*>(nullptr);
+}
+
+struct NormInputs {
+  Value *x = nullptr, *scale = nullptr, *bias = nullptr, *residual = nullptr;
+};
+
+/// The four outputs of layer_norm. A scale or bias that is not simply of the normalised shape is applied afterwards.
+Result<ImportedValues> normalise(ImportContext& context, const NormInputs& in, int64_t axis, Attributes attributes) {
+  const Shape normalised(in.x->shape.begin() + axis, in.x->shape.end());
+  attributes.set("axis", axis);
+  std::vector<Value*> operands = {in.x, nullptr, nullptr, in.residual};
+  Value *late_scale = nullptr, *late_bias = nullptr;
+  if (in.scale != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(operands[1], norm_operand(context, in.scale, normalised));
+    if (operands[1] == nullptr) late_scale = in.scale;
+  }
+  if (in.bias != nullptr && late_scale == nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(operands[2], norm_operand(context, in.bias, normalised));
+  }
+  if (in.bias != nullptr && operands[2] == nullptr) late_bias = in.bias;
+  while (operands.back() == nullptr) operands.pop_back();
+  TEGULA_ASSIGN_OR_RETURN(Node* const norm, context.build.node("layer_norm", std::move(operands), std::move(attributes)));
+  ImportedValues outputs(norm->outputs.begin(), norm->outputs.end());
+  if (late_scale != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(outputs[0], context.build.function(Function::k_mul, {outputs[0], late_scale}));
+  }
+  if (late_bias != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(outputs[0], context.build.function(Function::k_add, {outputs[0], late_bias}));
+  }
+  return outputs;
+}
+
+}  // namespace
+
+const OpDef layer_norm_op = {
+    .name = "layer_norm",
+    .infer = infer_layer_norm,
+    .evaluate = nullptr,
+    .lower = lower_layer_norm,
+};
+
+/// LayerNormalization: outputs Y, Mean?, InvStdDev?.
+Result<ImportedValues> import_layer_normalization(ImportContext& context, const OnnxNode& node) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 3));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
+  TEGULA_ASSIGN_OR_RETURN(ImportedValues outputs,
+                          normalise(context, {node.inputs[0], node.inputs[1], node.input(2), nullptr}, axis,
+                                    {{"epsilon", node.attributes.number("epsilon", 1e-5)}}));
+  outputs.resize(3);
+  return outputs;
+}
+
+/// RMSNormalization; and SimplifiedLayerNormalization, as ONNX Runtime calls it.
+Result<ImportedValues> import_rms_normalization(ImportContext& context, const OnnxNode& node) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 2));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
+  TEGULA_ASSIGN_OR_RETURN(const ImportedValues outputs,
+                          normalise(context, {node.inputs[0], node.inputs[1], nullptr, nullptr}, axis,
+                                    {{"epsilon", node.attributes.number("epsilon", 1e-5)}, {"rms", int64_t{1}}}));
+  if (node.op_type == "RMSNormalization") return ImportedValues{outputs[0]};
+  return ImportedValues{outputs[0], outputs[2]};
+}
+
+/// com.microsoft SkipLayerNormalization (input, skip, gamma, beta?, bias?) and SkipSimplifiedLayerNormalization (input, skip,
+/// gamma, bias?): a normalisation of input + skip + bias. Outputs: Y, mean?, inverse?, the sum?.
+Result<ImportedValues> import_skip_layer_normalization(ImportContext& context, const OnnxNode& node) {
+  const bool rms = node.op_type == "SkipSimplifiedLayerNormalization";
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 3, rms ? 4 : 5));
+  Value* x = node.inputs[0];
+  Value* skip = node.inputs[1];
+  if (Value* const bias = node.input(rms ? 3 : 4); bias != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(x, context.build.function(Function::k_add, {x, bias}));
+  }
+  if (skip->shape != x->shape) {  // broadcast over the batch
+    TEGULA_ASSIGN_OR_RETURN(x, context.build.function(Function::k_add, {x, skip}));
+    skip = nullptr;
+  }
+  Attributes attributes = {{"epsilon", node.attributes.number("epsilon", 1e-5)}};
+  if (rms) attributes.set("rms", int64_t{1});
+  TEGULA_ASSIGN_OR_RETURN(ImportedValues outputs, normalise(context, {x, node.inputs[2], rms ? nullptr : node.input(3), skip},
+                                                            x->rank() - 1, std::move(attributes)));
+  if (skip == nullptr) outputs[3] = x;
+  return outputs;
+}
+
+}  // namespace tegula::compiler

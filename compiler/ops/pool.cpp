@@ -1,0 +1,98 @@
+// dst[n, c, o...] = the maximum, average or p-norm of x over a window; see kernels/pool for what counts in an average.
+//
+// Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h),
+// count_include_pad, p (of "lp"), channels_last, column_major (of the indices).
+// Outputs: dst and, for "max" where wanted, the s64 indices that ONNX defines.
+// ONNX MaxPool, AveragePool and LpPool.
+#include "compiler/lowering/lower_context.h"
+#include "compiler/ops/import_helpers.h"
+#include "compiler/ops/op_def.h"
+#include "compiler/ops/sliding_window.h"
+
+namespace tegula::compiler {
+namespace {
+
+constexpr int kMaxSpatial = 3;
+
+std::optional<schema::PoolKind> kind_of(const Node& node) {
+  const std::string kind = node.attributes.text("kind");
+  if (kind == "max") return schema::PoolKind::Max;
+  if (kind == "average") return schema::PoolKind::Average;
+  if (kind == "lp") return schema::PoolKind::Lp;
+  return std::nullopt;
+}
+
+Status infer_pool(InferContext& context) {
+  if (context.node.inputs.size() != 1 || !context.has_input(0)) return context.error("one input expected");
+  const Value& x = context.input(0);
+  const std::optional<schema::PoolKind> kind = kind_of(context.node);
+  if (!kind) return context.error(concat("there is no kind '", context.node.attributes.text("kind"), "'"));
+  const bool bytes = x.dtype == DType::kU8 || x.dtype == DType::kS8;
+  if (x.dtype != DType::kF32 && !(bytes && *kind == schema::PoolKind::Max))
+    return context.unsupported(concat("an input of type ", name_of(x.dtype), "; f32 is supported, and u8 and s8 for max"));
+  if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
+  if (x.rank() > 2 + kMaxSpatial) return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
+  const bool channels_last = context.node.attributes.flag("channels_last");
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
+  TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
+  Shape shape = with_channels(x.shape[0], channels_of(x.shape, channels_last), sizes, channels_last);
+  context.outputs.push_back({x.dtype, shape, std::nullopt});
+  if (*kind == schema::PoolKind::Max) context.outputs.push_back({DType::kS64, std::move(shape), std::nullopt});
+  return {};
+}
+
+Status lower_pool(LowerContext& context, const Node& node, schema::StepT& step) {
+  schema::PoolT pool;
+  pool.kind = *kind_of(node);
+  const Attributes& attributes = node.attributes;
+  for (const int64_t size : attributes.ints("kernel")) pool.kernel.push_back(static_cast<uint64_t>(size));
+  for (const int64_t stride : attributes.ints("strides")) pool.strides.push_back(static_cast<uint64_t>(stride));
+  for (const int64_t dilation : attributes.ints("dilations")) pool.dilations.push_back(static_cast<uint64_t>(dilation));
+  pool.pads_begin = context.expressions(attributes.dims("pads_begin"));
+  pool.pads_end = context.expressions(attributes.dims("pads_end"));
+  pool.count_include_pad = attributes.flag("count_include_pad");
+  pool.column_major_indices = attributes.flag("column_major");
+  pool.p = attributes.integer("p", 2);
+  step.attributes.Set(std::move(pool));
+  return {};
+}
+
+Result<ImportedValues> import_pool_of(ImportContext& context, const OnnxNode& node, const char* kind, int64_t p) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 1, 1));
+  Value* const x = node.inputs[0];
+  if (x->rank() < 3) return node.invalid(concat("an input of shape ", to_string(x->shape), " has no spatial dimension"));
+  TEGULA_ASSIGN_OR_RETURN(std::vector<int64_t> kernel, import_kernel(node, x->shape.size() - 2, nullptr));
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, import_window(node, spatial_dims(x->shape, false), std::move(kernel)));
+  Attributes attributes = attributes_of(window);
+  attributes.set("kind", std::string(kind));
+  if (node.attributes.flag("count_include_pad")) attributes.set("count_include_pad", int64_t{1});
+  if (node.attributes.flag("storage_order")) attributes.set("column_major", int64_t{1});
+  if (p != 0) attributes.set("p", p);
+  TEGULA_ASSIGN_OR_RETURN(Node* const pool, context.build.node("pool", {x}, std::move(attributes)));
+  return ImportedValues(pool->outputs.begin(), pool->outputs.end());
+}
+
+}  // namespace
+
+const OpDef pool_op = {
+    .name = "pool",
+    .infer = infer_pool,
+    .evaluate = nullptr,
+    .lower = lower_pool,
+};
+
+Result<ImportedValues> import_max_pool(ImportContext& context, const OnnxNode& node) {
+  return import_pool_of(context, node, "max", 0);
+}
+
+Result<ImportedValues> import_average_pool(ImportContext& context, const OnnxNode& node) {
+  return import_pool_of(context, node, "average", 0);
+}
+
+Result<ImportedValues> import_lp_pool(ImportContext& context, const OnnxNode& node) {
+  const int64_t p = node.attributes.integer("p", 2);
+  if (p < 1) return node.invalid(concat("p is ", p));
+  return import_pool_of(context, node, "lp", p);
+}
+
+}  // namespace tegula::compiler

@@ -1,0 +1,95 @@
+// dst = exp(z - max(z)) / sum(exp(z - max(z))) along `axis`, with z = scale * x + mask; or its logarithm.
+//
+// Attributes: axis, log (0), scale (1). The mask broadcasts to x.
+// ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before 13 the input is flattened to a matrix at `axis`; that is written
+// as reshapes, so that the rest of the compiler knows one softmax.
+#include "compiler/lowering/lower_context.h"
+#include "compiler/ops/broadcast.h"
+#include "compiler/ops/import_helpers.h"
+#include "compiler/ops/op_def.h"
+
+namespace tegula::compiler {
+namespace {
+
+Status infer_softmax(InferContext& context) {
+  if (context.node.inputs.empty() || !context.has_input(0) || context.node.inputs.size() > 2)
+    return context.error("one or two inputs expected");
+  const Value& x = context.input(0);
+  for (const Value* input : context.node.inputs)
+    if (input && input->dtype != DType::kF32)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  const int64_t axis = context.node.attributes.integer("axis");
+  if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
+  if (context.has_input(1)) {
+    TEGULA_ASSIGN_OR_RETURN(const Shape both, broadcast(context, x.shape, context.input(1).shape));
+    if (both.size() != x.shape.size()) return context.error("the mask has more dimensions than the input");
+    if (constant_dims(both) && constant_dims(x.shape) && both != x.shape)
+      return context.error(concat("a mask of ", to_string(context.input(1).shape), " does not broadcast to ", to_string(x.shape)));
+  }
+  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  return {};
+}
+
+Status lower_softmax(LowerContext&, const Node& node, schema::StepT& step) {
+  schema::SoftmaxT softmax;
+  softmax.axis = static_cast<uint32_t>(node.attributes.integer("axis"));
+  softmax.log = node.attributes.flag("log");
+  softmax.scale = static_cast<float>(node.attributes.number("scale", 1));
+  step.attributes.Set(std::move(softmax));
+  return {};
+}
+
+/// Calls `along(x, axis)` with what ONNX means at the node's version, and undoes the flattening afterwards.
+template <typename Along>
+Result<ImportedValues> with_axis(ImportContext& context, const OnnxNode& node, Along&& along) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 1, 1));
+  Value* const x = node.inputs[0];
+  const bool flattens = node.version < 13;
+  if (x->rank() == 0) return node.invalid("the input is a scalar");
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", flattens ? 1 : -1), x->rank()));
+  if (!flattens || axis == x->rank() - 1) {
+    TEGULA_ASSIGN_OR_RETURN(Value* const y, along(x, axis));
+    return ImportedValues{y};
+  }
+  const std::size_t split = static_cast<std::size_t>(axis);
+  TEGULA_ASSIGN_OR_RETURN(Value* const matrix, reshaped(context, x, {product(x->shape, 0, split), product(x->shape, split)}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const flat, along(matrix, 1));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.reshape(flat, x->shape));
+  return ImportedValues{y};
+}
+
+}  // namespace
+
+const OpDef softmax_op = {
+    .name = "softmax",
+    .infer = infer_softmax,
+    .evaluate = nullptr,
+    .lower = lower_softmax,
+    .in_place = true,
+};
+
+Result<ImportedValues> import_softmax(ImportContext& context, const OnnxNode& node) {
+  const int64_t log = node.op_type == "LogSoftmax";
+  return with_axis(context, node, [&](Value* x, int64_t axis) {
+    Attributes attributes = {{"axis", axis}};
+    if (log != 0) attributes.set("log", log);
+    return context.build.add("softmax", {x}, std::move(attributes));
+  });
+}
+
+/// 1 at the first maximum along the axis, 0 elsewhere.
+Result<ImportedValues> import_hardmax(ImportContext& context, const OnnxNode& node) {
+  return with_axis(context, node, [&](Value* x, int64_t axis) -> Result<Value*> {
+    TEGULA_ASSIGN_OR_RETURN(const int64_t size, constant_dim(node, x->shape[static_cast<std::size_t>(axis)], "the size along the axis"));
+    TEGULA_ASSIGN_OR_RETURN(Value* const first, context.build.add("arg_reduce", {x}, {{"kind", std::string("max")},
+                                                                                      {"axis", axis}, {"keepdims", int64_t{1}}}));
+    std::vector<int64_t> positions(static_cast<std::size_t>(size));
+    for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i);
+    Value* const range = context.build.constant(Literal::of<int64_t>({size}, positions), "positions");
+    TEGULA_ASSIGN_OR_RETURN(Value* const aligned, aligned_to_axis(context, range, axis, x->rank()));
+    TEGULA_ASSIGN_OR_RETURN(Value* const is_first, context.build.function(Function::k_equal, {aligned, first}));
+    return context.build.cast(is_first, x->dtype);
+  });
+}
+
+}  // namespace tegula::compiler
