@@ -69,8 +69,9 @@ Status read_attributes(const AttributeMap& attributes, const std::shared_ptr<con
         break;
       }
       case onnx::AttributeProto::GRAPH: break;
-      default: return node.unsupported(concat("attribute '", name, "' has a type that is not supported (",
-                                              static_cast<int>(attribute->type()), ")"));
+      default:
+        return node.unsupported(concat("attribute '", name, "' has a type that is not supported (",
+                                       static_cast<int>(attribute->type()), ")"));
     }
   }
   return {};

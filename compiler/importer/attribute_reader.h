@@ -20,8 +20,8 @@ namespace tegula::compiler {
 using AttributeMap = std::map<std::string, const onnx::AttributeProto*, std::less<>>;
 AttributeMap attributes_of(const onnx::NodeProto& node, const AttributeMap& call);
 
-/// Fills node.attributes and node.tensors (FP16 and BF16 widened; sparse tensors densified). Graph attributes are left to the
-/// caller. kUnsupported for types of attribute that no importable operator has.
+/// Fills node.attributes and node.tensors (FP16 and BF16 widened; sparse tensors densified). Graph attributes are left
+/// to the caller. kUnsupported for types of attribute that no importable operator has.
 Status read_attributes(const AttributeMap& attributes, const std::shared_ptr<const void>& owner, ExternalData& external,
                        OnnxNode& node);
 

@@ -59,8 +59,10 @@ Result<ExternalData::Bytes> ExternalData::find(const onnx::TensorProto& tensor, 
     if (entry.key() != "offset" && entry.key() != "length") continue;
     const std::optional<uint64_t> value = parse_size(entry.value());
     if (!value) return refuse(location, concat("has a bad ", entry.key(), " '", entry.value(), "'"));
-    if (entry.key() == "offset") offset = *value;
-    else length = value;
+    if (entry.key() == "offset")
+      offset = *value;
+    else
+      length = value;
   }
   if (length && *length != bytes_needed)
     return refuse(location, concat("gives ", *length, " bytes to a tensor of ", bytes_needed));

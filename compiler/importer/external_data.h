@@ -16,15 +16,15 @@ class TensorProto;
 
 namespace tegula::compiler {
 
-/// The files beside a model that hold tensors (TensorProto.external_data), each mapped once. A location is a relative path
-/// that stays, symbolic links resolved, in the model's folder; everything else is refused.
+/// The files beside a model that hold tensors (TensorProto.external_data), each mapped once. A location is a relative
+/// path that stays, symbolic links resolved, in the model's folder; everything else is refused.
 class ExternalData {
  public:
   /// Without a folder (a model in memory) every external tensor is refused.
   explicit ExternalData(std::optional<std::filesystem::path> folder = std::nullopt) : folder_(std::move(folder)) {}
 
-  /// The bytes of a tensor whose data_location is EXTERNAL: exactly `bytes_needed` of them, inside the file. The spans live as
-  /// long as `owner` does.
+  /// The bytes of a tensor whose data_location is EXTERNAL: exactly `bytes_needed` of them, inside the file. The spans
+  /// live as long as `owner` does.
   struct Bytes {
     std::span<const std::byte> bytes;
     std::shared_ptr<const void> owner;

@@ -30,7 +30,8 @@ constexpr Row kRows[] = {
 ImportFunction find_import(std::string_view domain, std::string_view op_type, int version) {
   const Row* best = nullptr;
   for (const Row& row : kRows)
-    if (row.domain == domain && row.op_type == op_type && row.since <= version && (best == nullptr || row.since > best->since))
+    if (row.domain == domain && row.op_type == op_type && row.since <= version &&
+        (best == nullptr || row.since > best->since))
       best = &row;
   return best == nullptr ? nullptr : best->import;
 }

@@ -88,7 +88,8 @@ bool find_contents(Graph& graph, Value& value, int depth) {
   if (value.contents) return true;
   if (value.is_input) return make_shape_input(graph, value);
   const std::optional<Dims> dims = constant_dims(value.shape);
-  if (value.producer == nullptr || depth > kMaxDepth || !dims || dims->size() > 1 || is_float(value.dtype)) return false;
+  if (value.producer == nullptr || depth > kMaxDepth || !dims || dims->size() > 1 || is_float(value.dtype))
+    return false;
   bool all = true;
   for (Value* operand : value.producer->inputs)
     if (operand != nullptr) all &= find_contents(graph, *operand, depth + 1);
@@ -97,8 +98,12 @@ bool find_contents(Graph& graph, Value& value, int depth) {
 
 }  // namespace
 
-std::optional<Literal> fold_value(const Value& value) { return Folder().fold(value); }
+std::optional<Literal> fold_value(const Value& value) {
+  return Folder().fold(value);
+}
 
-bool find_contents(Graph& graph, Value& value) { return find_contents(graph, value, 0); }
+bool find_contents(Graph& graph, Value& value) {
+  return find_contents(graph, value, 0);
+}
 
 }  // namespace tegula::compiler

@@ -17,7 +17,9 @@ constexpr int kMaxDepth = 64;
 /// Functions that call others twice, and those others twice ..., make exponentially many nodes of a small file.
 constexpr int64_t kMaxNodes = 2'000'000;
 
-std::string domain_of(const onnx::NodeProto& node) { return node.domain() == "ai.onnx" ? "" : node.domain(); }
+std::string domain_of(const onnx::NodeProto& node) {
+  return node.domain() == "ai.onnx" ? "" : node.domain();
+}
 
 /// What messages and origins call the node.
 OnnxNode header_of(const onnx::NodeProto& node, const std::string& prefix) {
@@ -39,7 +41,8 @@ Status ModelImporter::import_nodes(const NodeProtos& nodes, Scope& scope) {
 
 Status ModelImporter::import_node(const onnx::NodeProto& node, Scope& scope) {
   if (++nodes_imported_ > kMaxNodes)
-    return Error{ErrorCode::kUnsupported, concat("the model has more than ", kMaxNodes, " nodes, functions written out")};
+    return Error{ErrorCode::kUnsupported,
+                 concat("the model has more than ", kMaxNodes, " nodes, functions written out")};
   std::vector<Binding> inputs;
   bool broken = false;
   for (const std::string& name : node.input()) {
@@ -89,7 +92,9 @@ Status ModelImporter::import_operator(const onnx::NodeProto& node, const std::ve
   }
   // Values that this node made carry the model's names; an operand handed through keeps its own.
   std::vector<const Node*> made;
-  for (const Node* n = last != nullptr ? graph_.next(last) : graph_.nodes().empty() ? nullptr : graph_.nodes().front().get();
+  for (const Node* n = last != nullptr          ? graph_.next(last)
+                       : graph_.nodes().empty() ? nullptr
+                                                : graph_.nodes().front().get();
        n != nullptr; n = graph_.next(n))
     made.push_back(n);
   for (int i = 0; i < node.output_size(); ++i) {
@@ -137,7 +142,8 @@ Status ModelImporter::import_call(const onnx::NodeProto& node, const onnx::Funct
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) continue;
     if (!is_known(body, function.output(i)))
-      return header.invalid(concat("function ", function.name(), ": nothing writes its output '", function.output(i), "'"));
+      return header.invalid(
+          concat("function ", function.name(), ": nothing writes its output '", function.output(i), "'"));
     TEGULA_ASSIGN_OR_RETURN(const Binding binding, find(body, function.output(i)));
     scope.names[node.output(i)] = binding;
   }
@@ -150,11 +156,13 @@ Status ModelImporter::import_if(const onnx::NodeProto& node, const std::vector<B
   if (scope.depth >= kMaxDepth) return header.invalid(concat("is nested more than ", kMaxDepth, " deep"));
   const std::optional<Literal> condition = fold_value(*inputs[0].value);
   if (!condition) {
-    refuse(node, scope, header.unsupported("its condition depends on the model's inputs; only a constant condition is "
-                                           "supported: fix the shapes or the inputs that decide it"));
+    refuse(node, scope,
+           header.unsupported("its condition depends on the model's inputs; only a constant condition is "
+                              "supported: fix the shapes or the inputs that decide it"));
     return {};
   }
-  if (condition->dtype() != DType::kBool || condition->count() != 1) return header.invalid("its condition is no single bool");
+  if (condition->dtype() != DType::kBool || condition->count() != 1)
+    return header.invalid("its condition is no single bool");
   const AttributeMap attributes = attributes_of(node, *scope.call);
   const char* which = condition->at<uint8_t>(0) != 0 ? "then_branch" : "else_branch";
   const auto attribute = attributes.find(which);

@@ -14,13 +14,14 @@
 namespace tegula::compiler {
 namespace {
 
-/// Messages in messages; a nested graph takes three levels. Protobuf's default, stated because deeper files would exhaust
-/// the stack of everything that walks a model.
+/// Messages in messages; a nested graph takes three levels. Protobuf's default, stated because deeper files would
+/// exhaust the stack of everything that walks a model.
 constexpr int kMaxMessageDepth = 100;
 
 Result<std::shared_ptr<const onnx::ModelProto>> parse(std::span<const std::byte> bytes) {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-    return Error{ErrorCode::kInvalidFile, "larger than protobuf's 2 GiB: save the model with its weights as external data"};
+    return Error{ErrorCode::kInvalidFile,
+                 "larger than protobuf's 2 GiB: save the model with its weights as external data"};
   google::protobuf::io::ArrayInputStream array(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream stream(&array);
   stream.SetTotalBytesLimit(std::numeric_limits<int>::max());
@@ -53,7 +54,8 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, ExternalData exte
 Result<ImportedModel> import_onnx(const std::filesystem::path& path, const ImportOptions& options) {
   TEGULA_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   auto imported = import(file->bytes(), ExternalData(path.parent_path()), options);
-  if (!imported.ok()) return Error{imported.error().code, concat(path.filename().string(), ": ", imported.error().message)};
+  if (!imported.ok())
+    return Error{imported.error().code, concat(path.filename().string(), ": ", imported.error().message)};
   imported->info.file_name = path.filename().string();
   return imported;
 }

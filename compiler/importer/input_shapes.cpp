@@ -42,7 +42,8 @@ Dim InputShapes::symbol(const std::string& name) {
 Result<Shape> InputShapes::from_file(const std::string& input, const onnx::TypeProto_Tensor& type) {
   if (!type.has_shape()) return input_error(input, "the model does not say its rank; give a shape (--shape)");
   if (type.shape().dim_size() > kernels::kMaxRank)
-    return input_error(input, concat("has ", type.shape().dim_size(), " dimensions; ", kernels::kMaxRank, " are supported"));
+    return input_error(input,
+                       concat("has ", type.shape().dim_size(), " dimensions; ", kernels::kMaxRank, " are supported"));
   Shape shape;
   for (const onnx::TensorShapeProto_Dimension& dim : type.shape().dim()) {
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
@@ -57,7 +58,8 @@ Result<Shape> InputShapes::from_file(const std::string& input, const onnx::TypeP
 }
 
 Result<Shape> InputShapes::from_options(const std::string& input, const std::vector<std::string>& dims) {
-  if (dims.size() > kernels::kMaxRank) return input_error(input, concat("a shape of ", dims.size(), " dimensions is too long"));
+  if (dims.size() > kernels::kMaxRank)
+    return input_error(input, concat("a shape of ", dims.size(), " dimensions is too long"));
   Shape shape;
   for (const std::string& text : dims) {
     if (text == "?") {
@@ -95,8 +97,9 @@ Status InputShapes::check_options_used(const std::vector<std::string>& input_nam
     if (range.first < 0 || range.first > range.second)
       return Error{ErrorCode::kInvalidArgument,
                    concat("dimension '", name, "': ", range.first, "..", range.second, " is no range of sizes")};
-    const bool used = std::any_of(known_.begin(), known_.end(),
-                                  [&](const auto& entry) { return entry.first == name || to_identifier(entry.first) == name; });
+    const bool used = std::any_of(known_.begin(), known_.end(), [&](const auto& entry) {
+      return entry.first == name || to_identifier(entry.first) == name;
+    });
     if (used) continue;
     std::vector<std::string> names;
     for (const auto& [known, dim] : known_) names.push_back(known);

@@ -15,8 +15,8 @@ namespace tegula::compiler {
 
 /// Gives the inputs of a model their shapes, from the file and ImportOptions.
 ///
-/// A dim_param names a symbol; equal names are one symbol. A dimension without a size or a name (or with a negative size) is
-/// the symbol <input>_<position>. Names are made identifiers (symbol_names.h).
+/// A dim_param names a symbol; equal names are one symbol. A dimension without a size or a name (or with a negative
+/// size) is the symbol <input>_<position>. Names are made identifiers (symbol_names.h).
 class InputShapes {
  public:
   InputShapes(Graph& graph, const ImportOptions& options) : graph_(graph), options_(options) {}

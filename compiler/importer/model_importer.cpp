@@ -13,12 +13,16 @@
 namespace tegula::compiler {
 namespace {
 
-Error invalid(std::string message) { return {ErrorCode::kInvalidFile, std::move(message)}; }
+Error invalid(std::string message) {
+  return {ErrorCode::kInvalidFile, std::move(message)};
+}
 
 /// The oldest operator sets broadcast by attributes.
 constexpr int kOldestOpset = 7;
 
-std::string normal_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+std::string normal_domain(const std::string& domain) {
+  return domain == "ai.onnx" ? "" : domain;
+}
 
 template <typename Imports>
 std::map<std::string, int> opsets_of(const Imports& imports) {
@@ -56,10 +60,12 @@ Result<Graph> ModelImporter::run() {
   if (!opsets_.contains("") && !model_->graph().node().empty() && opsets_.empty())
     return invalid("the model does not say which operator set it uses (opset_import)");
   if (const auto main = opsets_.find(""); main != opsets_.end() && main->second < kOldestOpset)
-    return Error{ErrorCode::kUnsupported, concat("operator set ", main->second, " is not supported: convert the model to ",
-                                                 kOldestOpset, " or later (onnx.version_converter)")};
+    return Error{ErrorCode::kUnsupported,
+                 concat("operator set ", main->second, " is not supported: convert the model to ", kOldestOpset,
+                        " or later (onnx.version_converter)")};
   for (const onnx::FunctionProto& function : model_->functions())
-    functions_.emplace(concat(normal_domain(function.domain()), ':', function.name(), ':', overload_of(function)), &function);
+    functions_.emplace(concat(normal_domain(function.domain()), ':', function.name(), ':', overload_of(function)),
+                       &function);
 
   graph_.name = model_->graph().name();
   Scope scope;
@@ -78,7 +84,8 @@ Result<Graph> ModelImporter::run() {
 
 Status ModelImporter::add_initializers(const onnx::GraphProto& graph, Scope& scope) {
   for (const onnx::TensorProto& tensor : graph.initializer())
-    if (tensor.name().empty() || is_known(scope, tensor.name()) || !scope.initializers.emplace(tensor.name(), &tensor).second)
+    if (tensor.name().empty() || is_known(scope, tensor.name()) ||
+        !scope.initializers.emplace(tensor.name(), &tensor).second)
       return invalid(concat("initializer '", tensor.name(), "': its name is empty or taken"));
   for (const onnx::SparseTensorProto& tensor : graph.sparse_initializer()) {
     const std::string& name = tensor.values().name();
@@ -93,7 +100,8 @@ Status ModelImporter::import_inputs(Scope& scope) {
   std::vector<std::string> names;
   for (const onnx::ValueInfoProto& info : model_->graph().input()) {
     const std::string& name = info.name();
-    // Before IR version 4 every initializer was an input too: a default that the caller might replace. Ours are constants.
+    // Before IR version 4 every initializer was an input too: a default that the caller might replace. Ours are
+    // constants.
     if (scope.initializers.contains(name) || scope.sparse_initializers.contains(name)) continue;
     if (name.empty() || is_known(scope, name)) return invalid(concat("input '", name, "': its name is empty or taken"));
     names.push_back(name);

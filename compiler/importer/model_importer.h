@@ -26,8 +26,8 @@ namespace tegula::compiler {
 /// Turns one ModelProto into a Graph: every node through its operator's import function, model-local functions and the
 /// branches of If written out in place. One object imports one model.
 ///
-/// FP16 and BF16 are widened: inputs of those types are cast to FP32 where they enter, outputs that the model declares so are
-/// cast back where they leave, and everything between is FP32.
+/// FP16 and BF16 are widened: inputs of those types are cast to FP32 where they enter, outputs that the model declares
+/// so are cast back where they leave, and everything between is FP32.
 class ModelImporter {
  public:
   ModelImporter(std::shared_ptr<const onnx::ModelProto> model, ExternalData external, const ImportOptions& options);
@@ -59,8 +59,8 @@ class ModelImporter {
   Status import_nodes(const NodeProtos& nodes, Scope& scope);
   Status import_node(const onnx::NodeProto& node, Scope& scope);
   Status import_operator(const onnx::NodeProto& node, const std::vector<Binding>& inputs, Scope& scope);
-  Status import_call(const onnx::NodeProto& node, const onnx::FunctionProto& function, const std::vector<Binding>& inputs,
-                     Scope& scope);
+  Status import_call(const onnx::NodeProto& node, const onnx::FunctionProto& function,
+                     const std::vector<Binding>& inputs, Scope& scope);
   Status import_if(const onnx::NodeProto& node, const std::vector<Binding>& inputs, Scope& scope);
 
   static bool is_known(const Scope& scope, const std::string& name);
@@ -83,7 +83,7 @@ class ModelImporter {
   std::map<std::string, int> opsets_;
   std::map<std::string, const onnx::FunctionProto*> functions_;  ///< by "domain:name:overload"
   std::vector<Error> refusals_;
-  int64_t widened_ = 0;       ///< tensors that were FP16 or BF16
+  int64_t widened_ = 0;  ///< tensors that were FP16 or BF16
   int64_t nodes_imported_ = 0;
 };
 

@@ -9,12 +9,14 @@
 namespace tegula::compiler {
 namespace {
 
-Error invalid(std::string message) { return {ErrorCode::kInvalidFile, std::move(message)}; }
+Error invalid(std::string message) {
+  return {ErrorCode::kInvalidFile, std::move(message)};
+}
 
 using Writers = std::unordered_map<std::string, int>;
 
-/// What the bodies of If, Loop and Scan read from the graphs around them (and maybe names of their own: harmless, since a
-/// name has one writer).
+/// What the bodies of If, Loop and Scan read from the graphs around them (and maybe names of their own: harmless, since
+/// a name has one writer).
 void collect_captured(const onnx::NodeProto& node, const Writers& writers, std::unordered_set<int>& read) {
   const auto add = [&](const std::string& name) {
     if (const auto writer = writers.find(name); writer != writers.end()) read.insert(writer->second);
@@ -98,7 +100,8 @@ Result<std::vector<const onnx::NodeProto*>> execution_order(const NodeProtos& no
   if (order.size() == count) return order;
   for (int i = 0; i < nodes.size(); ++i)
     if (missing[static_cast<std::size_t>(i)] != 0)
-      return invalid(concat("node '", label_of(nodes[i]), "' (", nodes[i].op_type(), "): reads, in a cycle, what it writes"));
+      return invalid(
+          concat("node '", label_of(nodes[i]), "' (", nodes[i].op_type(), "): reads, in a cycle, what it writes"));
   return order;
 }
 

@@ -18,9 +18,13 @@ const Literal* OnnxNode::tensor(std::string_view attribute) const {
   return nullptr;
 }
 
-Error OnnxNode::unsupported(std::string_view what) const { return {ErrorCode::kUnsupported, label(*this, what)}; }
+Error OnnxNode::unsupported(std::string_view what) const {
+  return {ErrorCode::kUnsupported, label(*this, what)};
+}
 
-Error OnnxNode::invalid(std::string_view what) const { return {ErrorCode::kInvalidArgument, label(*this, what)}; }
+Error OnnxNode::invalid(std::string_view what) const {
+  return {ErrorCode::kInvalidArgument, label(*this, what)};
+}
 
 Result<DType> OnnxNode::dtype_attribute(std::string_view attribute, DType absent) const {
   if (!attributes.has(attribute)) return absent;
@@ -34,13 +38,15 @@ Result<std::vector<Dim>> ImportContext::shape_operand(const OnnxNode& node, std:
   Value* value = node.input(input);
   if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));
   if (!is_integer(value->dtype) && value->dtype != DType::kBool)
-    return node.invalid(concat("input ", input, " ('", value->name, "') must be of an integer type, not ", name_of(value->dtype)));
+    return node.invalid(
+        concat("input ", input, " ('", value->name, "') must be of an integer type, not ", name_of(value->dtype)));
   if (find_contents(graph, *value)) return *value->contents;
   if (const auto literal = fold_value(*value)) {
     const std::vector<int64_t> elements = literal->to_ints();
     return std::vector<Dim>(elements.begin(), elements.end());
   }
-  return node.unsupported(concat("input ", input, " ('", value->name, "') decides a shape and is computed from data; it must be "
+  return node.unsupported(concat("input ", input, " ('", value->name,
+                                 "') decides a shape and is computed from data; it must be "
                                  "a constant, an input of the model, or computed from shapes"));
 }
 
@@ -49,7 +55,8 @@ Result<std::vector<int64_t>> ImportContext::constant_ints(const OnnxNode& node, 
   if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));
   const std::optional<Literal> literal = fold_value(*value);
   if (!literal) return node.unsupported(concat("input ", input, " ('", value->name, "') must be constant"));
-  if (is_float(literal->dtype())) return node.invalid(concat("input ", input, " ('", value->name, "') must be integers"));
+  if (is_float(literal->dtype()))
+    return node.invalid(concat("input ", input, " ('", value->name, "') must be integers"));
   return literal->to_ints();
 }
 

@@ -14,6 +14,8 @@ std::optional<DType> dtype_from_onnx(int64_t number);
 std::string onnx_type_name(int64_t number);
 
 /// The type that the graph computes in where the model says `type`: FP16 and BF16 are widened to FP32.
-constexpr DType computed_type(DType type) { return type == DType::kF16 || type == DType::kBF16 ? DType::kF32 : type; }
+constexpr DType computed_type(DType type) {
+  return type == DType::kF16 || type == DType::kBF16 ? DType::kF32 : type;
+}
 
 }  // namespace tegula::compiler

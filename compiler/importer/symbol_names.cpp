@@ -16,7 +16,8 @@ std::string to_identifier(std::string_view text) {
 
 std::string unused_symbol(const Graph& graph, std::string_view text) {
   const auto taken = [&](const std::string& name) {
-    return std::any_of(graph.symbols.begin(), graph.symbols.end(), [&](const SymbolRange& s) { return s.name == name; });
+    return std::any_of(graph.symbols.begin(), graph.symbols.end(),
+                       [&](const SymbolRange& s) { return s.name == name; });
   };
   const std::string identifier = to_identifier(text);
   std::string name = identifier;

@@ -6,7 +6,8 @@
 
 namespace tegula::compiler {
 
-/// `text` as an identifier, which expressions over symbols can spell: what is neither letter, digit nor '_' becomes '_'.
+/// `text` as an identifier, which expressions over symbols can spell: what is neither letter, digit nor '_' becomes
+/// '_'.
 std::string to_identifier(std::string_view text);
 
 /// to_identifier(text), or that with a number when the graph already has such a symbol.

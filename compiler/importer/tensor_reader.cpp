@@ -103,7 +103,8 @@ float half_to_float(uint16_t half) {
 
 }  // namespace
 
-Result<Literal> read_tensor(const onnx::TensorProto& tensor, std::shared_ptr<const void> owner, ExternalData& external) {
+Result<Literal> read_tensor(const onnx::TensorProto& tensor, std::shared_ptr<const void> owner,
+                            ExternalData& external) {
   const std::optional<DType> dtype = dtype_from_onnx(tensor.data_type());
   if (!dtype)
     return Error{ErrorCode::kUnsupported, concat("tensor '", tensor.name(), "': element type ",
@@ -118,8 +119,8 @@ Result<Literal> read_tensor(const onnx::TensorProto& tensor, std::shared_ptr<con
   }
   if (!tensor.has_raw_data()) return read_fields(tensor, *dtype, dims, std::move(owner));
   if (tensor.raw_data().size() != bytes)
-    return invalid(tensor, concat("has ", tensor.raw_data().size(), " bytes of raw data; ", name_of(*dtype), to_string(dims),
-                                  " takes ", bytes));
+    return invalid(tensor, concat("has ", tensor.raw_data().size(), " bytes of raw data; ", name_of(*dtype),
+                                  to_string(dims), " takes ", bytes));
   return from_bytes(*dtype, dims, std::as_bytes(std::span(tensor.raw_data())), std::move(owner));
 }
 
@@ -136,7 +137,8 @@ Result<Literal> read_sparse_tensor(const onnx::SparseTensorProto& tensor, std::s
   if (values.dims().size() != 1) return bad("values must have one dimension");
   const int64_t stored = values.count(), rank = static_cast<int64_t>(dims.size());
   const bool linear = indices.dims() == Dims{stored}, tuples = indices.dims() == Dims{stored, rank};
-  if (indices.dtype() != DType::kS64 || (!linear && !tuples)) return bad("indices must be s64[values] or s64[values, rank]");
+  if (indices.dtype() != DType::kS64 || (!linear && !tuples))
+    return bad("indices must be s64[values] or s64[values, rank]");
 
   std::vector<int64_t> positions(static_cast<std::size_t>(stored));
   for (int64_t i = 0; i < stored; ++i) {
@@ -162,7 +164,8 @@ Literal widened(const Literal& literal) {
     float* out = reinterpret_cast<float*>(view.data);
     for (int64_t i = 0; i < literal.count(); ++i) {
       const uint16_t bits = literal.at<uint16_t>(i);
-      out[i] = literal.dtype() == DType::kF16 ? half_to_float(bits) : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+      out[i] = literal.dtype() == DType::kF16 ? half_to_float(bits)
+                                              : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
     }
   });
 }

@@ -41,11 +41,14 @@ constexpr std::array<Hint, 22> kHints = {{
 }  // namespace
 
 std::string hint_for(std::string_view domain, std::string_view op_type) {
-  if (domain == "ai.onnx.ml") return "classical machine learning (domain ai.onnx.ml) is not supported: do this step outside the model";
-  if (domain.find("training") != std::string_view::npos) return "training is not supported: export the model for inference";
+  if (domain == "ai.onnx.ml")
+    return "classical machine learning (domain ai.onnx.ml) is not supported: do this step outside the model";
+  if (domain.find("training") != std::string_view::npos)
+    return "training is not supported: export the model for inference";
   if (!domain.empty() && domain != "com.microsoft")
     return concat("the operators of domain ", domain, " are not known: export the model with its functions included");
-  const auto hint = std::find_if(kHints.begin(), kHints.end(), [&](const Hint& h) { return op_type.starts_with(h.prefix); });
+  const auto hint =
+      std::find_if(kHints.begin(), kHints.end(), [&](const Hint& h) { return op_type.starts_with(h.prefix); });
   if (hint != kHints.end()) return std::string(hint->text);
   return "the operator is not supported: export the model without it, or cut the model there";
 }

@@ -29,7 +29,9 @@ std::string last_entry(const UnknownFieldSet& unknown, int number) {
 
 }  // namespace
 
-std::string overload_of(const onnx::NodeProto& node) { return last_entry(node.unknown_fields(), kNodeOverload); }
+std::string overload_of(const onnx::NodeProto& node) {
+  return last_entry(node.unknown_fields(), kNodeOverload);
+}
 
 std::string overload_of(const onnx::FunctionProto& function) {
   return last_entry(function.unknown_fields(), kFunctionOverload);

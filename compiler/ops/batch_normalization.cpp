@@ -1,4 +1,5 @@
-// ONNX BatchNormalization (7, 9, 14, 15), written as what it is at inference: y = x * a[c] + b[c] with a = scale / sqrt(variance
+// ONNX BatchNormalization (7, 9, 14, 15), written as what it is at inference: y = x * a[c] + b[c] with a = scale /
+// sqrt(variance
 // + epsilon) and b = bias - mean * a. With constant statistics a and b are constants, and a pass folds them into the
 // operation before. In training mode (14 and later) mean and variance are the batch's own, and the running ones are
 // outputs.
@@ -16,7 +17,8 @@ struct Affine {
 /// From constants, in double precision: these two numbers stand for five.
 Affine constant_affine(ImportContext& context, const OnnxNode& node, double epsilon) {
   const std::vector<double> scale = node.inputs[1]->literal->to_doubles(), bias = node.inputs[2]->literal->to_doubles(),
-                            mean = node.inputs[3]->literal->to_doubles(), variance = node.inputs[4]->literal->to_doubles();
+                            mean = node.inputs[3]->literal->to_doubles(),
+                            variance = node.inputs[4]->literal->to_doubles();
   std::vector<float> a(scale.size()), b(scale.size());
   for (std::size_t c = 0; c < scale.size(); ++c) {
     const double factor = scale[c] / std::sqrt(variance[c] + epsilon);
@@ -28,7 +30,8 @@ Affine constant_affine(ImportContext& context, const OnnxNode& node, double epsi
           context.build.constant(Literal::of<float>(dims, b), node.name + "_shift")};
 }
 
-Result<Affine> computed_affine(ImportContext& context, Value* scale, Value* bias, Value* mean, Value* variance, double epsilon) {
+Result<Affine> computed_affine(ImportContext& context, Value* scale, Value* bias, Value* mean, Value* variance,
+                               double epsilon) {
   Affine affine;
   TEGULA_ASSIGN_OR_RETURN(Value* const raised, with_scalar(context, Function::k_add, variance, epsilon));
   TEGULA_ASSIGN_OR_RETURN(Value* const deviation, context.build.function(Function::k_sqrt, {raised}));
@@ -58,13 +61,15 @@ Result<ImportedValues> training(ImportContext& context, const OnnxNode& node, do
   std::vector<int64_t> axes = {0};
   for (int64_t axis = 2; axis < x->rank(); ++axis) axes.push_back(axis);
   const auto mean_of = [&](Value* value) -> Result<Value*> {
-    return context.build.add("reduce", {value}, {{"kind", std::string("mean")}, {"axes", axes}, {"keepdims", int64_t{0}}});
+    return context.build.add("reduce", {value},
+                             {{"kind", std::string("mean")}, {"axes", axes}, {"keepdims", int64_t{0}}});
   };
   TEGULA_ASSIGN_OR_RETURN(Value* const mean, mean_of(x));
   TEGULA_ASSIGN_OR_RETURN(Value* const aligned, aligned_to_axis(context, mean, 1, x->rank()));
   TEGULA_ASSIGN_OR_RETURN(Value* const squares, context.build.function(Function::k_squared_difference, {x, aligned}));
   TEGULA_ASSIGN_OR_RETURN(Value* const variance, mean_of(squares));
-  TEGULA_ASSIGN_OR_RETURN(const Affine affine, computed_affine(context, node.inputs[1], node.inputs[2], mean, variance, epsilon));
+  TEGULA_ASSIGN_OR_RETURN(const Affine affine,
+                          computed_affine(context, node.inputs[1], node.inputs[2], mean, variance, epsilon));
   const double momentum = node.attributes.number("momentum", 0.9);
   ImportedValues outputs(3);
   TEGULA_ASSIGN_OR_RETURN(outputs[0], apply(context, x, affine));
@@ -92,7 +97,8 @@ Result<ImportedValues> import_batch_normalization(ImportContext& context, const 
   if (constant && x->dtype == DType::kF32) {
     affine = constant_affine(context, node, epsilon);
   } else {
-    TEGULA_ASSIGN_OR_RETURN(affine, computed_affine(context, node.inputs[1], node.inputs[2], node.inputs[3], node.inputs[4], epsilon));
+    TEGULA_ASSIGN_OR_RETURN(
+        affine, computed_affine(context, node.inputs[1], node.inputs[2], node.inputs[3], node.inputs[4], epsilon));
   }
   TEGULA_ASSIGN_OR_RETURN(Value* const y, apply(context, x, affine));
   return ImportedValues{y};

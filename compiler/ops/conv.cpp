@@ -1,9 +1,8 @@
-// dst[n, oc, o...] = post_ops(bias[oc] + sum over kernel positions and input channels of x[n, ic, o * stride + k * dilation -
-// pads_begin] * w[oc, ic, k...]); padding counts as +0. fp32, one to three spatial dimensions.
+// dst[n, oc, o...] = post_ops(bias[oc] + sum over kernel positions and input channels of x[n, ic, o * stride + k *
+// dilation - pads_begin] * w[oc, ic, k...]); padding counts as +0. fp32, one to three spatial dimensions.
 //
-// Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x and dst
-// are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always.
-// ONNX Conv and com.microsoft FusedConv.
+// Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x
+// and dst are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always. ONNX Conv and com.microsoft FusedConv.
 #include "compiler/importer/fold_value.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
@@ -17,21 +16,25 @@ namespace {
 constexpr int kMaxSpatial = 3;
 
 Status infer_conv(InferContext& context) {
-  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3) return context.error("two or three inputs expected");
+  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
+    return context.error("two or three inputs expected");
   const Value &x = context.input(0), &w = context.input(1);
   for (const Value* input : context.node.inputs)
     if (input && input->dtype != DType::kF32)
       return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
   if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
-  if (x.rank() > 2 + kMaxSpatial) return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
-  if (w.rank() != x.rank()) return context.error(concat("weights of shape ", to_string(w.shape), " for an input of ", to_string(x.shape)));
+  if (x.rank() > 2 + kMaxSpatial)
+    return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
+  if (w.rank() != x.rank())
+    return context.error(concat("weights of shape ", to_string(w.shape), " for an input of ", to_string(x.shape)));
   const bool channels_last = context.node.attributes.flag("channels_last");
   const int64_t groups = context.node.attributes.integer("groups", 1);
   TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
   if (groups < 1) return context.error(concat(groups, " groups"));
   const Dim channels = channels_of(x.shape, channels_last), expected = w.shape[1] * groups;
   if (channels != expected) {
-    const Error error = context.error(concat("the input has ", channels.to_string(), " channels, the weights are for ", expected.to_string()));
+    const Error error = context.error(
+        concat("the input has ", channels.to_string(), " channels, the weights are for ", expected.to_string()));
     if (channels.is_constant() && expected.is_constant()) return error;
     context.graph.constraints.push_back({GraphConstraint::Kind::kEqual, channels, expected, error.message});
   }
@@ -40,16 +43,18 @@ Status infer_conv(InferContext& context) {
     return context.error(concat(out_channels.to_string(), " output channels in ", groups, " groups"));
   for (std::size_t d = 0; d < window.kernel.size(); ++d)
     if (!w.shape[d + 2].is(window.kernel[d]))
-      return context.error(concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
+      return context.error(
+          concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
   if (context.has_input(2) && context.input(2).shape != Shape{out_channels})
-    return context.error(concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
+    return context.error(
+        concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
   TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
   context.outputs.push_back({DType::kF32, with_channels(x.shape[0], out_channels, sizes, channels_last), std::nullopt});
   return {};
 }
 
-/// How many groups stand on the diagonal of one packed matrix: a group with fewer output channels than a panel would leave
-/// most of its columns empty.
+/// How many groups stand on the diagonal of one packed matrix: a group with fewer output channels than a panel would
+/// leave most of its columns empty.
 int64_t groups_per_block(int64_t groups, int64_t oc_per_group) {
   int64_t best = 1;
   for (int64_t count = 1; count <= groups && count * oc_per_group <= kernels::kPanelColumns; ++count)
@@ -137,7 +142,8 @@ Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node)
   if (x.rank() < 3 || w.rank() != x.rank())
     return node.invalid(concat("an input of shape ", to_string(x.shape), " with weights of ", to_string(w.shape)));
   TEGULA_ASSIGN_OR_RETURN(std::vector<int64_t> kernel, import_kernel(node, x.shape.size() - 2, &w.shape));
-  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, import_window(node, spatial_dims(x.shape, false), std::move(kernel)));
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window,
+                          import_window(node, spatial_dims(x.shape, false), std::move(kernel)));
   Attributes attributes = attributes_of(window);
   attributes.set("groups", node.attributes.integer("group", 1));
   std::vector<Value*> operands = {node.inputs[0], node.inputs[1]};

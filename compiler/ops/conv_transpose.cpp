@@ -1,9 +1,9 @@
 // dst[n, oc, o...] = bias[oc] + sum over all (i, k, ic) with i * stride + k * dilation - pads_begin == o of
 // x[n, ic, i...] * w[ic, oc, k...]. fp32, one to three spatial dimensions.
 //
-// Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (dims; ops/sliding_window.h), groups, channels_last. The sizes
-// are always given: output padding and ONNX's output_shape are folded into them, so pads_end may be negative.
-// w is [ic, oc / groups, kernel...]. ONNX ConvTranspose (1, 11, 22).
+// Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (dims; ops/sliding_window.h), groups,
+// channels_last. The sizes are always given: output padding and ONNX's output_shape are folded into them, so pads_end
+// may be negative. w is [ic, oc / groups, kernel...]. ONNX ConvTranspose (1, 11, 22).
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -15,14 +15,16 @@ namespace {
 constexpr int kMaxSpatial = 3;
 
 Status infer_conv_transpose(InferContext& context) {
-  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3) return context.error("two or three inputs expected");
+  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
+    return context.error("two or three inputs expected");
   const Value &x = context.input(0), &w = context.input(1);
   for (const Value* input : context.node.inputs)
     if (input && input->dtype != DType::kF32)
       return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
   if (x.rank() < 3 || w.rank() != x.rank())
     return context.error(concat("weights of shape ", to_string(w.shape), " for an input of ", to_string(x.shape)));
-  if (x.rank() > 2 + kMaxSpatial) return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
+  if (x.rank() > 2 + kMaxSpatial)
+    return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
   const bool channels_last = context.node.attributes.flag("channels_last");
   const int64_t groups = context.node.attributes.integer("groups", 1);
   TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
@@ -31,22 +33,27 @@ Status infer_conv_transpose(InferContext& context) {
   if (groups < 1 || !w.shape[0].is_constant() || w.shape[0].value() % groups != 0)
     return context.error(concat(w.shape[0].to_string(), " input channels in ", groups, " groups"));
   if (channels != w.shape[0]) {
-    const Error error = context.error(concat("the input has ", channels.to_string(), " channels, the weights are for ", w.shape[0].to_string()));
+    const Error error = context.error(
+        concat("the input has ", channels.to_string(), " channels, the weights are for ", w.shape[0].to_string()));
     if (channels.is_constant()) return error;
     context.graph.constraints.push_back({GraphConstraint::Kind::kEqual, channels, w.shape[0], error.message});
   }
   for (std::size_t d = 0; d < window.kernel.size(); ++d)
     if (!w.shape[d + 2].is(window.kernel[d]))
-      return context.error(concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
+      return context.error(
+          concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
   const Dim out_channels = w.shape[1] * groups;
   if (context.has_input(2) && context.input(2).shape != Shape{out_channels})
-    return context.error(concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
+    return context.error(
+        concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
   for (const Dim& size : *window.sizes) {
     const Error error = context.error(concat("an output size, ", size.to_string(), ", is negative"));
     if (size.is_constant() && size.value() < 0) return error;
-    if (!size.is_at_least(0)) context.graph.constraints.push_back({GraphConstraint::Kind::kAtLeast, size, 0, error.message});
+    if (!size.is_at_least(0))
+      context.graph.constraints.push_back({GraphConstraint::Kind::kAtLeast, size, 0, error.message});
   }
-  context.outputs.push_back({DType::kF32, with_channels(x.shape[0], out_channels, *window.sizes, channels_last), std::nullopt});
+  context.outputs.push_back(
+      {DType::kF32, with_channels(x.shape[0], out_channels, *window.sizes, channels_last), std::nullopt});
   return {};
 }
 
@@ -98,11 +105,13 @@ Result<ImportedValues> import_conv_transpose(ImportContext& context, const OnnxN
     return node.invalid("output_padding or output_shape does not have one entry per spatial dimension");
   const std::string auto_pad = node.attributes.text("auto_pad", "NOTSET");
   const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
-  if (!same && auto_pad != "NOTSET" && auto_pad != "VALID") return node.invalid(concat("auto_pad '", auto_pad, "' is not known"));
+  if (!same && auto_pad != "NOTSET" && auto_pad != "VALID")
+    return node.invalid(concat("auto_pad '", auto_pad, "' is not known"));
 
   Shape sizes;
   for (std::size_t d = 0; d < in.size(); ++d) {
-    if (output_padding[d] < 0 || output_padding[d] > (int64_t{1} << 30)) return node.invalid("output_padding is out of range");
+    if (output_padding[d] < 0 || output_padding[d] > (int64_t{1} << 30))
+      return node.invalid("output_padding is out of range");
     const Dim span = window.dilations[d] * (window.kernel[d] - 1) + 1;
     const Dim reach = (in[d] - 1) * window.strides[d] + span, full = reach + output_padding[d];
     if (!output_shape.empty() || same) {
@@ -120,7 +129,8 @@ Result<ImportedValues> import_conv_transpose(ImportContext& context, const OnnxN
   attributes.set("groups", node.attributes.integer("group", 1));
   std::vector<Value*> operands = {node.inputs[0], node.inputs[1]};
   if (node.input(2) != nullptr) operands.push_back(node.input(2));
-  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.add("conv_transpose", std::move(operands), std::move(attributes)));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y,
+                          context.build.add("conv_transpose", std::move(operands), std::move(attributes)));
   return ImportedValues{y};
 }
 

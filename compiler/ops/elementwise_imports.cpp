@@ -1,8 +1,8 @@
-// ONNX operators that are one elementwise function, or a few: Abs ... Xor, Cast, CastLike, Clip, Mean, Pow, Swish, Gelu, and
-// com.microsoft's Gelu, FastGelu, BiasGelu and QuickGelu.
+// ONNX operators that are one elementwise function, or a few: Abs ... Xor, Cast, CastLike, Clip, Mean, Pow, Swish,
+// Gelu, and com.microsoft's Gelu, FastGelu, BiasGelu and QuickGelu.
 //
-// All broadcast as ONNX does since operator set 7. Versions of an operator differ in the types that they allow, and where
-// they differ in more (Clip, Cast) it is said below.
+// All broadcast as ONNX does since operator set 7. Versions of an operator differ in the types that they allow, and
+// where they differ in more (Clip, Cast) it is said below.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -113,7 +113,8 @@ std::optional<float> number_of(const Value* bound, float absent) {
 
 /// Every operator of the table above.
 Result<ImportedValues> import_elementwise(ImportContext& context, const OnnxNode& node) {
-  const auto row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op_type == node.op_type; });
+  const auto row =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.op_type == node.op_type; });
   TEGULA_CHECK(row != std::end(kRows), "onnx_ops.inc names only operators of the table");
   const std::size_t operands = static_cast<std::size_t>(arity_of(row->function));
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, operands, operands));
@@ -124,7 +125,9 @@ Result<ImportedValues> import_elementwise(ImportContext& context, const OnnxNode
 
 /// Max, Min, Sum: any number of operands, folded from the left.
 Result<ImportedValues> import_variadic(ImportContext& context, const OnnxNode& node) {
-  const Function function = node.op_type == "Max" ? Function::k_max : node.op_type == "Min" ? Function::k_min : Function::k_add;
+  const Function function = node.op_type == "Max"   ? Function::k_max
+                            : node.op_type == "Min" ? Function::k_min
+                                                    : Function::k_add;
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, std::max<std::size_t>(node.inputs.size(), 1), SIZE_MAX));
   Value* y = node.inputs[0];
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
@@ -147,16 +150,19 @@ Result<ImportedValues> import_mod(ImportContext& context, const OnnxNode& node) 
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 2));
   const bool fmod = node.attributes.flag("fmod");
   if (!fmod && is_float(node.inputs[0]->dtype)) return node.invalid("numbers of a floating type need fmod=1");
-  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(fmod ? Function::k_fmod : Function::k_mod, node.inputs));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y,
+                          context.build.function(fmod ? Function::k_fmod : Function::k_mod, node.inputs));
   return ImportedValues{y};
 }
 
 Result<ImportedValues> import_bit_shift(ImportContext& context, const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 2));
   const std::string direction = node.attributes.text("direction");
-  if (direction != "LEFT" && direction != "RIGHT") return node.invalid(concat("direction '", direction, "' is not LEFT or RIGHT"));
-  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(
-      direction == "LEFT" ? Function::k_shift_left : Function::k_shift_right, node.inputs));
+  if (direction != "LEFT" && direction != "RIGHT")
+    return node.invalid(concat("direction '", direction, "' is not LEFT or RIGHT"));
+  TEGULA_ASSIGN_OR_RETURN(
+      Value* const y,
+      context.build.function(direction == "LEFT" ? Function::k_shift_left : Function::k_shift_right, node.inputs));
   return ImportedValues{y};
 }
 
@@ -188,8 +194,8 @@ Result<ImportedValues> import_cast_like(ImportContext& context, const OnnxNode& 
   return ImportedValues{y};
 }
 
-/// Clip: bounds are attributes (6), or optional inputs (11). When a bound is not a known number, or the type is not f32, it
-/// is min(max(x, low), high).
+/// Clip: bounds are attributes (6), or optional inputs (11). When a bound is not a known number, or the type is not
+/// f32, it is min(max(x, low), high).
 Result<ImportedValues> import_clip(ImportContext& context, const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 1, 3));
   Value *x = node.inputs[0], *low = node.input(1), *high = node.input(2);
@@ -231,7 +237,8 @@ Result<ImportedValues> import_quick_gelu(ImportContext& context, const OnnxNode&
 Result<ImportedValues> import_gelu(ImportContext& context, const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 1, 1));
   const std::string approximate = node.attributes.text("approximate", "none");
-  if (approximate != "none" && approximate != "tanh") return node.invalid(concat("approximate '", approximate, "' is not known"));
+  if (approximate != "none" && approximate != "tanh")
+    return node.invalid(concat("approximate '", approximate, "' is not known"));
   const Function function = approximate == "tanh" ? Function::k_gelu_tanh : Function::k_gelu_erf;
   TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(function, node.inputs));
   return ImportedValues{y};
@@ -245,7 +252,8 @@ Result<ImportedValues> import_bias_gelu(ImportContext& context, const OnnxNode& 
   if (node.input(1) != nullptr) {
     TEGULA_ASSIGN_OR_RETURN(x, context.build.function(Function::k_add, {x, node.inputs[1]}));
   }
-  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(fast ? Function::k_gelu_tanh : Function::k_gelu_erf, {x}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y,
+                          context.build.function(fast ? Function::k_gelu_tanh : Function::k_gelu_erf, {x}));
   return ImportedValues{y};
 }
 

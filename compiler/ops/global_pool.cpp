@@ -1,5 +1,5 @@
-// ONNX GlobalAveragePool, GlobalMaxPool and GlobalLpPool: reductions over all spatial dimensions, whose sizes then need not be
-// known.
+// ONNX GlobalAveragePool, GlobalMaxPool and GlobalLpPool: reductions over all spatial dimensions, whose sizes then need
+// not be known.
 #include <cmath>
 
 #include "compiler/ops/import_helpers.h"
@@ -12,7 +12,8 @@ Result<Value*> reduce_spatial(ImportContext& context, const OnnxNode& node, Valu
   std::vector<int64_t> axes;
   for (int64_t axis = 2; axis < x->rank(); ++axis) axes.push_back(axis);
   if (axes.empty()) return x;
-  return context.build.add("reduce", {x}, {{"kind", std::string(kind)}, {"axes", std::move(axes)}, {"keepdims", int64_t{1}}});
+  return context.build.add("reduce", {x},
+                           {{"kind", std::string(kind)}, {"axes", std::move(axes)}, {"keepdims", int64_t{1}}});
 }
 
 }  // namespace

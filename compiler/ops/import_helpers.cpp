@@ -7,12 +7,14 @@ namespace tegula::compiler {
 Status expect_inputs(const OnnxNode& node, std::size_t required, std::size_t most) {
   for (std::size_t i = 0; i < required; ++i)
     if (node.input(i) == nullptr) return node.invalid(concat("input ", i, " is missing"));
-  if (node.inputs.size() > most) return node.invalid(concat("has ", node.inputs.size(), " inputs; at most ", most, " expected"));
+  if (node.inputs.size() > most)
+    return node.invalid(concat("has ", node.inputs.size(), " inputs; at most ", most, " expected"));
   return {};
 }
 
 Result<int64_t> checked_axis(const OnnxNode& node, int64_t axis, int rank) {
-  if (axis < -rank || axis >= rank) return node.invalid(concat("axis ", axis, " is out of range for ", rank, " dimensions"));
+  if (axis < -rank || axis >= rank)
+    return node.invalid(concat("axis ", axis, " is out of range for ", rank, " dimensions"));
   return axis < 0 ? axis + rank : axis;
 }
 
@@ -23,7 +25,8 @@ Result<std::vector<int64_t>> checked_axes(const OnnxNode& node, const std::vecto
     checked.push_back(normal);
   }
   std::sort(checked.begin(), checked.end());
-  if (std::adjacent_find(checked.begin(), checked.end()) != checked.end()) return node.invalid("an axis is given twice");
+  if (std::adjacent_find(checked.begin(), checked.end()) != checked.end())
+    return node.invalid("an axis is given twice");
   return checked;
 }
 
@@ -45,7 +48,8 @@ Literal scalar_literal(DType dtype, double number) {
     case DType::kS64: return Literal::scalar(static_cast<int64_t>(number));
     case DType::kU64: return Literal::scalar(static_cast<uint64_t>(number));
     case DType::kBool:
-      return Literal::make(DType::kBool, {}, [&](const kernels::TensorView& view) { *view.data = std::byte{number != 0}; });
+      return Literal::make(DType::kBool, {},
+                           [&](const kernels::TensorView& view) { *view.data = std::byte{number != 0}; });
     case DType::kF32:
     case DType::kBF16:
     case DType::kF16: break;
@@ -60,7 +64,8 @@ Value* scalar(ImportContext& context, DType dtype, double number) {
 Result<Value*> reshaped(ImportContext& context, Value* value, const Shape& shape) {
   const auto dims = constant_dims(shape);
   if (value->is_constant() && dims && checked_element_count(*dims) == value->literal->count())
-    return value->literal->dims() == *dims ? value : context.build.constant(value->literal->reshaped(*dims), value->name);
+    return value->literal->dims() == *dims ? value
+                                           : context.build.constant(value->literal->reshaped(*dims), value->name);
   return context.build.reshape(value, shape);
 }
 

@@ -1,9 +1,9 @@
-// dst = (z - mean(z)) / sqrt(variance(z) + epsilon) * scale + bias over the dimensions from `axis` on, where z = x + residual;
-// with `rms`: z / sqrt(mean(z^2) + epsilon) * scale.
+// dst = (z - mean(z)) / sqrt(variance(z) + epsilon) * scale + bias over the dimensions from `axis` on, where z = x +
+// residual; with `rms`: z / sqrt(mean(z^2) + epsilon) * scale.
 //
-// Inputs: x, scale?, bias?, residual?; scale and bias have the shape of the normalised dimensions. Attributes: axis, epsilon
-// (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z.
-// ONNX LayerNormalization and RMSNormalization; com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+// Inputs: x, scale?, bias?, residual?; scale and bias have the shape of the normalised dimensions. Attributes: axis,
+// epsilon (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z. ONNX
+// LayerNormalization and RMSNormalization; com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -23,9 +23,11 @@ Status infer_layer_norm(InferContext& context) {
   const Shape normalised(x.shape.begin() + axis, x.shape.end());
   for (const std::size_t i : {1, 2})
     if (context.has_input(i) && context.input(i).shape != normalised)
-      return context.error(concat(i == 1 ? "a scale" : "a bias", " of shape ", to_string(context.input(i).shape), " for ", to_string(normalised)));
+      return context.error(concat(i == 1 ? "a scale" : "a bias", " of shape ", to_string(context.input(i).shape),
+                                  " for ", to_string(normalised)));
   if (context.has_input(3) && context.input(3).shape != x.shape)
-    return context.error(concat("a residual of shape ", to_string(context.input(3).shape), " for ", to_string(x.shape)));
+    return context.error(
+        concat("a residual of shape ", to_string(context.input(3).shape), " for ", to_string(x.shape)));
   Shape statistics(x.shape.begin(), x.shape.begin() + axis);
   statistics.resize(x.shape.size(), Dim(1));
   context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
@@ -71,7 +73,8 @@ Result<ImportedValues> normalise(ImportContext& context, const NormInputs& in, i
   }
   if (in.bias != nullptr && operands[2] == nullptr) late_bias = in.bias;
   while (operands.back() == nullptr) operands.pop_back();
-  TEGULA_ASSIGN_OR_RETURN(Node* const norm, context.build.node("layer_norm", std::move(operands), std::move(attributes)));
+  TEGULA_ASSIGN_OR_RETURN(Node* const norm,
+                          context.build.node("layer_norm", std::move(operands), std::move(attributes)));
   ImportedValues outputs(norm->outputs.begin(), norm->outputs.end());
   if (late_scale != nullptr) {
     TEGULA_ASSIGN_OR_RETURN(outputs[0], context.build.function(Function::k_mul, {outputs[0], late_scale}));
@@ -94,7 +97,8 @@ const OpDef layer_norm_op = {
 /// LayerNormalization: outputs Y, Mean?, InvStdDev?.
 Result<ImportedValues> import_layer_normalization(ImportContext& context, const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 3));
-  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis,
+                          checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
   TEGULA_ASSIGN_OR_RETURN(ImportedValues outputs,
                           normalise(context, {node.inputs[0], node.inputs[1], node.input(2), nullptr}, axis,
                                     {{"epsilon", node.attributes.number("epsilon", 1e-5)}}));
@@ -105,7 +109,8 @@ Result<ImportedValues> import_layer_normalization(ImportContext& context, const 
 /// RMSNormalization; and SimplifiedLayerNormalization, as ONNX Runtime calls it.
 Result<ImportedValues> import_rms_normalization(ImportContext& context, const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 2));
-  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis,
+                          checked_axis(node, node.attributes.integer("axis", -1), node.inputs[0]->rank()));
   TEGULA_ASSIGN_OR_RETURN(const ImportedValues outputs,
                           normalise(context, {node.inputs[0], node.inputs[1], nullptr, nullptr}, axis,
                                     {{"epsilon", node.attributes.number("epsilon", 1e-5)}, {"rms", int64_t{1}}}));
@@ -113,8 +118,8 @@ Result<ImportedValues> import_rms_normalization(ImportContext& context, const On
   return ImportedValues{outputs[0], outputs[2]};
 }
 
-/// com.microsoft SkipLayerNormalization (input, skip, gamma, beta?, bias?) and SkipSimplifiedLayerNormalization (input, skip,
-/// gamma, bias?): a normalisation of input + skip + bias. Outputs: Y, mean?, inverse?, the sum?.
+/// com.microsoft SkipLayerNormalization (input, skip, gamma, beta?, bias?) and SkipSimplifiedLayerNormalization (input,
+/// skip, gamma, bias?): a normalisation of input + skip + bias. Outputs: Y, mean?, inverse?, the sum?.
 Result<ImportedValues> import_skip_layer_normalization(ImportContext& context, const OnnxNode& node) {
   const bool rms = node.op_type == "SkipSimplifiedLayerNormalization";
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 3, rms ? 4 : 5));
@@ -129,8 +134,9 @@ Result<ImportedValues> import_skip_layer_normalization(ImportContext& context, c
   }
   Attributes attributes = {{"epsilon", node.attributes.number("epsilon", 1e-5)}};
   if (rms) attributes.set("rms", int64_t{1});
-  TEGULA_ASSIGN_OR_RETURN(ImportedValues outputs, normalise(context, {x, node.inputs[2], rms ? nullptr : node.input(3), skip},
-                                                            x->rank() - 1, std::move(attributes)));
+  TEGULA_ASSIGN_OR_RETURN(ImportedValues outputs,
+                          normalise(context, {x, node.inputs[2], rms ? nullptr : node.input(3), skip}, x->rank() - 1,
+                                    std::move(attributes)));
   if (skip == nullptr) outputs[3] = x;
   return outputs;
 }

@@ -6,7 +6,8 @@ namespace tegula::compiler {
 namespace {
 
 Result<Value*> reduce(ImportContext& context, Value* x, const char* kind, std::vector<int64_t> axes) {
-  return context.build.add("reduce", {x}, {{"kind", std::string(kind)}, {"axes", std::move(axes)}, {"keepdims", int64_t{1}}});
+  return context.build.add("reduce", {x},
+                           {{"kind", std::string(kind)}, {"axes", std::move(axes)}, {"keepdims", int64_t{1}}});
 }
 
 }  // namespace

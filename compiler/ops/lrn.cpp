@@ -1,5 +1,6 @@
-// ONNX LRN: y = x / (bias + alpha / size * sum of x^2 over `size` neighbouring channels)^beta. The sum over size is an average
-// pool of the squares along the channels, padding counted, so LRN is a few operations and needs none of its own.
+// ONNX LRN: y = x / (bias + alpha / size * sum of x^2 over `size` neighbouring channels)^beta. The sum over size is an
+// average pool of the squares along the channels, padding counted, so LRN is a few operations and needs none of its
+// own.
 #include "compiler/ops/import_helpers.h"
 
 namespace tegula::compiler {
@@ -14,11 +15,17 @@ Result<ImportedValues> import_lrn(ImportContext& context, const OnnxNode& node) 
                bias = node.attributes.number("bias", 1);
   // [n, c, everything else] is, channels last, one spatial dimension c of as many channels as there are pixels.
   TEGULA_ASSIGN_OR_RETURN(Value* const squares, context.build.function(Function::k_mul, {x, x}));
-  TEGULA_ASSIGN_OR_RETURN(Value* const rows, reshaped(context, squares, {x->shape[0], x->shape[1], product(x->shape, 2)}));
-  TEGULA_ASSIGN_OR_RETURN(Value* const average, context.build.add("pool", {rows}, {{"kind", std::string("average")},
-      {"kernel", std::vector<int64_t>{size}}, {"strides", std::vector<int64_t>{1}}, {"dilations", std::vector<int64_t>{1}},
-      {"pads_begin", Shape{Dim((size - 1) / 2)}}, {"pads_end", Shape{Dim(size / 2)}}, {"count_include_pad", int64_t{1}},
-      {"channels_last", int64_t{1}}}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const rows,
+                          reshaped(context, squares, {x->shape[0], x->shape[1], product(x->shape, 2)}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const average, context.build.add("pool", {rows},
+                                                                  {{"kind", std::string("average")},
+                                                                   {"kernel", std::vector<int64_t>{size}},
+                                                                   {"strides", std::vector<int64_t>{1}},
+                                                                   {"dilations", std::vector<int64_t>{1}},
+                                                                   {"pads_begin", Shape{Dim((size - 1) / 2)}},
+                                                                   {"pads_end", Shape{Dim(size / 2)}},
+                                                                   {"count_include_pad", int64_t{1}},
+                                                                   {"channels_last", int64_t{1}}}));
   TEGULA_ASSIGN_OR_RETURN(Value* const like_x, context.build.reshape(average, x->shape));
   TEGULA_ASSIGN_OR_RETURN(Value* const scaled, with_scalar(context, Function::k_mul, like_x, alpha));
   TEGULA_ASSIGN_OR_RETURN(Value* const raised, with_scalar(context, Function::k_add, scaled, bias));

@@ -1,8 +1,8 @@
 // dst[..., m, n] = post_ops(alpha * sum_k a[..., m, k] * b[..., k, n] + bias[n]); batch dimensions broadcast. fp32.
 //
 // Attributes: transpose_a (a is [..., k, m]), transpose_b (b is [..., n, k]), alpha (1).
-// ONNX MatMul, Gemm (7, 9, 11, 13) and com.microsoft FusedMatMul. A Gemm whose C is a row per column becomes the bias; any
-// other C is added afterwards.
+// ONNX MatMul, Gemm (7, 9, 11, 13) and com.microsoft FusedMatMul. A Gemm whose C is a row per column becomes the bias;
+// any other C is added afterwards.
 #include <algorithm>
 
 #include "compiler/lowering/lower_context.h"
@@ -24,19 +24,23 @@ MatrixDims matrix_of(const Value& value, bool transposed) {
   return transposed ? MatrixDims{last, before} : MatrixDims{before, last};
 }
 
-Shape batch_of(const Value& value) { return Shape(value.shape.begin(), value.shape.end() - 2); }
+Shape batch_of(const Value& value) {
+  return Shape(value.shape.begin(), value.shape.end() - 2);
+}
 
 Status infer_matmul(InferContext& context) {
-  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3) return context.error("two or three inputs expected");
+  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
+    return context.error("two or three inputs expected");
   const Value &a = context.input(0), &b = context.input(1);
   if (a.rank() < 2 || b.rank() < 2) return context.error("operands need two dimensions");
   for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32) return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+    if (input && input->dtype != DType::kF32)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
   const MatrixDims ma = matrix_of(a, context.node.attributes.flag("transpose_a"));
   const MatrixDims mb = matrix_of(b, context.node.attributes.flag("transpose_b"));
   if (ma.columns != mb.rows) {
-    const Error error = context.error(concat("cannot multiply ", to_string(a.shape), " by ", to_string(b.shape), ": depth ",
-                                             ma.columns.to_string(), " against ", mb.rows.to_string()));
+    const Error error = context.error(concat("cannot multiply ", to_string(a.shape), " by ", to_string(b.shape),
+                                             ": depth ", ma.columns.to_string(), " against ", mb.rows.to_string()));
     if (ma.columns.is_constant() && mb.rows.is_constant()) return error;
     context.graph.constraints.push_back({GraphConstraint::Kind::kEqual, ma.columns, mb.rows, error.message});
   }
@@ -44,7 +48,8 @@ Status infer_matmul(InferContext& context) {
   shape.push_back(ma.rows);
   shape.push_back(mb.columns);
   if (context.has_input(2) && context.input(2).shape != Shape{mb.columns})
-    return context.error(concat("a bias of shape ", to_string(context.input(2).shape), " for ", mb.columns.to_string(), " columns"));
+    return context.error(
+        concat("a bias of shape ", to_string(context.input(2).shape), " for ", mb.columns.to_string(), " columns"));
   context.outputs.push_back({DType::kF32, std::move(shape), std::nullopt});
   return {};
 }
@@ -57,7 +62,8 @@ Status evaluate_matmul(const Node& node, std::span<const kernels::TensorView> in
   desc.transpose_b = node.attributes.flag("transpose_b");
   desc.epilogue.alpha = alpha != 1.0f;
   desc.epilogue.bias = node.input(2) != nullptr;
-  kernels::matmul_reference(desc, alpha, inputs[0], inputs[1], desc.epilogue.bias ? inputs[2] : kernels::TensorView(), {}, outputs[0]);
+  kernels::matmul_reference(desc, alpha, inputs[0], inputs[1], desc.epilogue.bias ? inputs[2] : kernels::TensorView(),
+                            {}, outputs[0]);
   return {};
 }
 
@@ -162,7 +168,8 @@ Result<ImportedValues> import_fused_matmul(ImportContext& context, const OnnxNod
     if (node.attributes.flag(is_a ? "transBatchA" : "transBatchB")) {
       TEGULA_ASSIGN_OR_RETURN(operand, first_before_last(context, operand));
     }
-    if (node.attributes.flag(is_a ? "transA" : "transB")) attributes.set(is_a ? "transpose_a" : "transpose_b", int64_t{1});
+    if (node.attributes.flag(is_a ? "transA" : "transB"))
+      attributes.set(is_a ? "transpose_a" : "transpose_b", int64_t{1});
   }
   // A vector beside a transposed matrix: its row or column form is not transposed again.
   TEGULA_ASSIGN_OR_RETURN(Value* const y, multiply(context, plain, std::move(attributes)));

@@ -1,9 +1,8 @@
 // dst[n, c, o...] = the maximum, average or p-norm of x over a window; see kernels/pool for what counts in an average.
 //
-// Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h),
-// count_include_pad, p (of "lp"), channels_last, column_major (of the indices).
-// Outputs: dst and, for "max" where wanted, the s64 indices that ONNX defines.
-// ONNX MaxPool, AveragePool and LpPool.
+// Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes
+// (ops/sliding_window.h), count_include_pad, p (of "lp"), channels_last, column_major (of the indices). Outputs: dst
+// and, for "max" where wanted, the s64 indices that ONNX defines. ONNX MaxPool, AveragePool and LpPool.
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -29,9 +28,11 @@ Status infer_pool(InferContext& context) {
   if (!kind) return context.error(concat("there is no kind '", context.node.attributes.text("kind"), "'"));
   const bool bytes = x.dtype == DType::kU8 || x.dtype == DType::kS8;
   if (x.dtype != DType::kF32 && !(bytes && *kind == schema::PoolKind::Max))
-    return context.unsupported(concat("an input of type ", name_of(x.dtype), "; f32 is supported, and u8 and s8 for max"));
+    return context.unsupported(
+        concat("an input of type ", name_of(x.dtype), "; f32 is supported, and u8 and s8 for max"));
   if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
-  if (x.rank() > 2 + kMaxSpatial) return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
+  if (x.rank() > 2 + kMaxSpatial)
+    return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
   const bool channels_last = context.node.attributes.flag("channels_last");
   TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
   TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
@@ -60,9 +61,11 @@ Status lower_pool(LowerContext& context, const Node& node, schema::StepT& step) 
 Result<ImportedValues> import_pool_of(ImportContext& context, const OnnxNode& node, const char* kind, int64_t p) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 1, 1));
   Value* const x = node.inputs[0];
-  if (x->rank() < 3) return node.invalid(concat("an input of shape ", to_string(x->shape), " has no spatial dimension"));
+  if (x->rank() < 3)
+    return node.invalid(concat("an input of shape ", to_string(x->shape), " has no spatial dimension"));
   TEGULA_ASSIGN_OR_RETURN(std::vector<int64_t> kernel, import_kernel(node, x->shape.size() - 2, nullptr));
-  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, import_window(node, spatial_dims(x->shape, false), std::move(kernel)));
+  TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window,
+                          import_window(node, spatial_dims(x->shape, false), std::move(kernel)));
   Attributes attributes = attributes_of(window);
   attributes.set("kind", std::string(kind));
   if (node.attributes.flag("count_include_pad")) attributes.set("count_include_pad", int64_t{1});

@@ -13,7 +13,9 @@ bool all_within(const std::vector<int64_t>& values, int64_t low) {
   return std::all_of(values.begin(), values.end(), [&](int64_t v) { return v >= low && v <= kMaxExtent; });
 }
 
-int64_t span_of(const SlidingWindow& window, std::size_t d) { return window.dilations[d] * (window.kernel[d] - 1) + 1; }
+int64_t span_of(const SlidingWindow& window, std::size_t d) {
+  return window.dilations[d] * (window.kernel[d] - 1) + 1;
+}
 
 /// An attribute with one entry per spatial dimension, or `absent` in each.
 Result<std::vector<int64_t>> per_dimension(const OnnxNode& node, std::string_view attribute, std::size_t spatial,
@@ -21,13 +23,14 @@ Result<std::vector<int64_t>> per_dimension(const OnnxNode& node, std::string_vie
   if (!node.attributes.has(attribute)) return std::vector<int64_t>(spatial, absent);
   const std::vector<int64_t> values = node.attributes.ints(attribute);
   if (values.size() != spatial)
-    return node.invalid(concat("attribute '", attribute, "' has ", values.size(), " entries for ", spatial, " spatial dimensions"));
+    return node.invalid(
+        concat("attribute '", attribute, "' has ", values.size(), " entries for ", spatial, " spatial dimensions"));
   if (!all_within(values, 1)) return node.invalid(concat("attribute '", attribute, "' has an entry out of range"));
   return values;
 }
 
-/// SAME: the output has ceil(in / stride) positions; the padding that this takes is split, the odd one at the end or the
-/// beginning.
+/// SAME: the output has ceil(in / stride) positions; the padding that this takes is split, the odd one at the end or
+/// the beginning.
 void pad_same(SlidingWindow& window, const Shape& in, bool odd_at_end) {
   window.sizes.emplace();
   bool simple = true;
@@ -65,9 +68,9 @@ Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial
   if (window.pads_begin.empty()) window.pads_begin.assign(spatial, Dim(0));
   if (window.pads_end.empty()) window.pads_end.assign(spatial, Dim(0));
   if (attributes.has("sizes")) window.sizes = attributes.dims("sizes");
-  for (const std::size_t entries : {window.kernel.size(), window.strides.size(), window.dilations.size(),
-                                    window.pads_begin.size(), window.pads_end.size(),
-                                    window.sizes ? window.sizes->size() : spatial})
+  for (const std::size_t entries :
+       {window.kernel.size(), window.strides.size(), window.dilations.size(), window.pads_begin.size(),
+        window.pads_end.size(), window.sizes ? window.sizes->size() : spatial})
     if (entries != spatial)
       return context.error(concat("an attribute has ", entries, " entries for ", spatial, " spatial dimensions"));
   if (!all_within(window.kernel, 1) || !all_within(window.strides, 1) || !all_within(window.dilations, 1))
@@ -76,8 +79,10 @@ Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial
 }
 
 Attributes attributes_of(const SlidingWindow& window) {
-  Attributes attributes = {{"kernel", window.kernel},         {"strides", window.strides},
-                           {"dilations", window.dilations},   {"pads_begin", window.pads_begin},
+  Attributes attributes = {{"kernel", window.kernel},
+                           {"strides", window.strides},
+                           {"dilations", window.dilations},
+                           {"pads_begin", window.pads_begin},
                            {"pads_end", window.pads_end}};
   if (window.sizes) attributes.set("sizes", *window.sizes);
   return attributes;
@@ -88,8 +93,9 @@ Result<Shape> output_sizes(InferContext& context, const SlidingWindow& window, c
   for (std::size_t d = 0; d < in.size(); ++d) {
     const Dim room = in[d] + window.pads_begin[d] + window.pads_end[d] - span_of(window, d);
     if (!window.sizes) {
-      const Error error = context.error(concat("the kernel spans ", span_of(window, d), " positions, more than the padded input of ",
-                                               (room + span_of(window, d)).to_string()));
+      const Error error =
+          context.error(concat("the kernel spans ", span_of(window, d), " positions, more than the padded input of ",
+                               (room + span_of(window, d)).to_string()));
       if (room.is_constant() && room.value() < 0) return error;
       if (!room.is_at_least(0))
         context.graph.constraints.push_back({GraphConstraint::Kind::kAtLeast, room, 0, error.message});
@@ -134,7 +140,8 @@ Result<std::vector<int64_t>> import_kernel(const OnnxNode& node, std::size_t spa
     if (!sizes) return node.unsupported(concat("the kernel's size ", to_string(*weights), " must be known"));
     const std::vector<int64_t> found(sizes->begin() + 2, sizes->end());
     if (!kernel.empty() && kernel != found)
-      return node.invalid(concat("kernel_shape ", tegula::to_string(kernel), " is not that of the weights ", tegula::to_string(found)));
+      return node.invalid(
+          concat("kernel_shape ", tegula::to_string(kernel), " is not that of the weights ", tegula::to_string(found)));
     kernel = found;
   }
   if (kernel.size() != spatial)
@@ -147,7 +154,9 @@ Shape spatial_dims(const Shape& shape, bool channels_last) {
   return channels_last ? Shape(shape.begin() + 1, shape.end() - 1) : Shape(shape.begin() + 2, shape.end());
 }
 
-const Dim& channels_of(const Shape& shape, bool channels_last) { return channels_last ? shape.back() : shape[1]; }
+const Dim& channels_of(const Shape& shape, bool channels_last) {
+  return channels_last ? shape.back() : shape[1];
+}
 
 Shape with_channels(const Dim& batch, const Dim& channels, const Shape& spatial, bool channels_last) {
   Shape shape = {batch};

@@ -9,13 +9,14 @@
 
 namespace tegula::compiler {
 
-/// How a window of positions slides over the spatial dimensions of a tensor: what convolutions and pooling share. One entry
-/// per spatial dimension.
+/// How a window of positions slides over the spatial dimensions of a tensor: what convolutions and pooling share. One
+/// entry per spatial dimension.
 struct SlidingWindow {
   std::vector<int64_t> kernel, strides, dilations;
   Shape pads_begin, pads_end;
   /// Spatial sizes of the output, where they are not floor((in + pads - span) / stride) + 1 with span = dilation *
-  /// (kernel - 1) + 1: in ceil mode, and where SAME padding of a symbolic size makes the output simpler than its padding.
+  /// (kernel - 1) + 1: in ceil mode, and where SAME padding of a symbolic size makes the output simpler than its
+  /// padding.
   std::optional<Shape> sizes;
 };
 
@@ -25,8 +26,8 @@ Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial
 /// The attributes of a window, to which a node adds its own.
 Attributes attributes_of(const SlidingWindow& window);
 
-/// Spatial sizes of the output over an input of spatial sizes `in`. Adds constraints where only binding can tell that the
-/// window fits.
+/// Spatial sizes of the output over an input of spatial sizes `in`. Adds constraints where only binding can tell that
+/// the window fits.
 Result<Shape> output_sizes(InferContext& context, const SlidingWindow& window, const Shape& in);
 
 /// ONNX's attributes strides, dilations, pads, auto_pad and ceil_mode, defaults filled in, as a window over an input of

@@ -1,8 +1,8 @@
 // dst = exp(z - max(z)) / sum(exp(z - max(z))) along `axis`, with z = scale * x + mask; or its logarithm.
 //
 // Attributes: axis, log (0), scale (1). The mask broadcasts to x.
-// ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before 13 the input is flattened to a matrix at `axis`; that is written
-// as reshapes, so that the rest of the compiler knows one softmax.
+// ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before 13 the input is flattened to a matrix at `axis`; that is
+// written as reshapes, so that the rest of the compiler knows one softmax.
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/broadcast.h"
 #include "compiler/ops/import_helpers.h"
@@ -24,7 +24,8 @@ Status infer_softmax(InferContext& context) {
     TEGULA_ASSIGN_OR_RETURN(const Shape both, broadcast(context, x.shape, context.input(1).shape));
     if (both.size() != x.shape.size()) return context.error("the mask has more dimensions than the input");
     if (constant_dims(both) && constant_dims(x.shape) && both != x.shape)
-      return context.error(concat("a mask of ", to_string(context.input(1).shape), " does not broadcast to ", to_string(x.shape)));
+      return context.error(
+          concat("a mask of ", to_string(context.input(1).shape), " does not broadcast to ", to_string(x.shape)));
   }
   context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
   return {};
@@ -46,13 +47,15 @@ Result<ImportedValues> with_axis(ImportContext& context, const OnnxNode& node, A
   Value* const x = node.inputs[0];
   const bool flattens = node.version < 13;
   if (x->rank() == 0) return node.invalid("the input is a scalar");
-  TEGULA_ASSIGN_OR_RETURN(const int64_t axis, checked_axis(node, node.attributes.integer("axis", flattens ? 1 : -1), x->rank()));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t axis,
+                          checked_axis(node, node.attributes.integer("axis", flattens ? 1 : -1), x->rank()));
   if (!flattens || axis == x->rank() - 1) {
     TEGULA_ASSIGN_OR_RETURN(Value* const y, along(x, axis));
     return ImportedValues{y};
   }
   const std::size_t split = static_cast<std::size_t>(axis);
-  TEGULA_ASSIGN_OR_RETURN(Value* const matrix, reshaped(context, x, {product(x->shape, 0, split), product(x->shape, split)}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const matrix,
+                          reshaped(context, x, {product(x->shape, 0, split), product(x->shape, split)}));
   TEGULA_ASSIGN_OR_RETURN(Value* const flat, along(matrix, 1));
   TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.reshape(flat, x->shape));
   return ImportedValues{y};
@@ -80,9 +83,11 @@ Result<ImportedValues> import_softmax(ImportContext& context, const OnnxNode& no
 /// 1 at the first maximum along the axis, 0 elsewhere.
 Result<ImportedValues> import_hardmax(ImportContext& context, const OnnxNode& node) {
   return with_axis(context, node, [&](Value* x, int64_t axis) -> Result<Value*> {
-    TEGULA_ASSIGN_OR_RETURN(const int64_t size, constant_dim(node, x->shape[static_cast<std::size_t>(axis)], "the size along the axis"));
-    TEGULA_ASSIGN_OR_RETURN(Value* const first, context.build.add("arg_reduce", {x}, {{"kind", std::string("max")},
-                                                                                      {"axis", axis}, {"keepdims", int64_t{1}}}));
+    TEGULA_ASSIGN_OR_RETURN(const int64_t size,
+                            constant_dim(node, x->shape[static_cast<std::size_t>(axis)], "the size along the axis"));
+    TEGULA_ASSIGN_OR_RETURN(
+        Value* const first,
+        context.build.add("arg_reduce", {x}, {{"kind", std::string("max")}, {"axis", axis}, {"keepdims", int64_t{1}}}));
     std::vector<int64_t> positions(static_cast<std::size_t>(size));
     for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i);
     Value* const range = context.build.constant(Literal::of<int64_t>({size}, positions), "positions");
