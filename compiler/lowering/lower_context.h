@@ -15,7 +15,11 @@ class LowerContext {
 
   /// Row of the table of expressions.
   virtual uint32_t expression(const Dim& dim) = 0;
-  std::vector<uint32_t> expressions(const Shape& dims);
+  std::vector<uint32_t> expressions(const Shape& dims) {
+    std::vector<uint32_t> rows;
+    for (const Dim& dim : dims) rows.push_back(expression(dim));
+    return rows;
+  }
 
   /// Index of a value in the program's table; -1 for nullptr. Constants are written plain on first use.
   virtual int32_t value(const Value* value) = 0;
