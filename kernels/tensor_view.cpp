@@ -22,6 +22,7 @@ TensorView TensorView::contiguous(DType dtype, std::span<const int64_t> dims, co
 }
 
 bool TensorView::is_contiguous() const {
+  if (count() == 0) return true;
   int64_t stride = 1;
   for (int d = rank - 1; d >= 0; --d) {
     if (dims[d] != 1 && strides[d] != stride) return false;

@@ -1,17 +1,17 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <array>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "runtime/generated_program.h"
 #include "jit/cpu_features.h"
 #include "kernels/tensor_view.h"
+#include "runtime/generated_program.h"
 #include "schema/base/result.h"
 #include "schema/file_layout.h"
 
@@ -43,10 +43,12 @@ struct BoundTensor {
   std::span<const int64_t> shape() const { return {dims.data(), static_cast<std::size_t>(rank)}; }
   int64_t count() const { return element_count(shape()); }
   bool is_contiguous() const;
+  /// The same without an address: what checks of types and dimensions look at.
+  kernels::TensorView sizes() const;
   bool is_constant() const { return location.memory == Location::Memory::kConstant; }
 
-  /// Seen as [rows, row_elements] with rows `row_stride` elements apart, when the last `inner` dimensions are contiguous
-  /// and the others advance evenly; nullopt otherwise.
+  /// Seen as [rows, row_elements] with rows `row_stride` elements apart, when the last `inner` dimensions are
+  /// contiguous and the others advance evenly; nullopt otherwise. The stride of a single row is row_elements.
   struct Rows {
     int64_t rows, row_elements, row_stride;
   };
@@ -107,16 +109,31 @@ class BoundStep {
 /// What a step's binder sees. References outlive the plan, except `inputs` and `outputs`, which are copied from.
 struct BindContext {
   const schema::Step& step;
-  std::span<const BoundTensor> inputs;   ///< as step.inputs; absent ones have present() == false
+  std::span<const BoundTensor> inputs;  ///< as step.inputs; absent ones have present() == false
   std::span<const BoundTensor> outputs;
   std::span<const BoundTensor> post_op_operands;  ///< as step.post_ops; absent where there is none
-  std::span<const int64_t> expressions;  ///< values of Program.expressions
-  const std::vector<BoundTensor>& values;  ///< all values, for attributes that name one
+  std::span<const int64_t> expressions;           ///< values of Program.expressions
+  const std::vector<BoundTensor>& values;         ///< all values, for attributes that name one
   const jit::CpuFeatures& features;
   KernelLibrary& kernels;
 
-  int64_t expression(uint32_t index) const { return expressions[index]; }
+  int64_t expression(uint32_t index) const {
+    TEGULA_CHECK(index < expressions.size(), "for_each_expression_list visits every list of expressions");
+    return expressions[index];
+  }
+  /// A value that an attribute names; an absent one for -1.
+  const BoundTensor& value(int32_t index) const {
+    static const BoundTensor absent;
+    TEGULA_CHECK(index >= -1 && index < static_cast<int64_t>(values.size()),
+                 "for_each_named_value visits every such value");
+    return index < 0 ? absent : values[static_cast<std::size_t>(index)];
+  }
   std::string_view name() const { return step.name()->string_view(); }
+  /// kInvalidFile: "step <name>: <parts>".
+  template <typename... Parts>
+  Error invalid(const Parts&... parts) const {
+    return Error{ErrorCode::kInvalidFile, concat("step ", name().substr(0, 120), ": ", parts...)};
+  }
 };
 
 /// Reads the step's attributes, checks ranks, types and sizes against the contract of program.fbs (the file is hostile:

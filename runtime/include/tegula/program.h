@@ -35,10 +35,10 @@ struct OpenOptions {
   Verify verify = Verify::kTables;
   /// Caps the instruction sets that kernels may use, by the names of TEGULA_MAX_ISA ("avx2", "reference",
   /// ...). Empty: what the CPU has, capped by the environment variable TEGULA_MAX_ISA.
-  std::string max_isa;
+  std::string max_isa = {};
   /// Plans kept for shapes seen before; the least recently used goes first. At least 1.
   std::size_t plan_cache_capacity = 64;
-  LogCallback log;
+  LogCallback log = {};
 };
 
 /// A symbol that callers fix by the shapes they pass.
@@ -63,7 +63,8 @@ class Program {
   /// Opens and validates. kInvalidFile: what is wrong, at which offset or index. No weight is read or copied
   /// unless asked for by `options` or compressed in the file.
   static Result<Program> open(const std::string& path, const OpenOptions& options = {});
-  /// The same from memory, which must outlive the program and every instance, and not change meanwhile.
+  /// The same from memory, which must outlive the program and every instance, and not change meanwhile. Memory that is not
+  /// aligned to 64 bytes is copied, as with Load::kCopy; a copied one may go or change after the call.
   static Result<Program> open(std::span<const std::byte> bytes, const OpenOptions& options = {});
 
   std::span<const TensorInfo> inputs() const;

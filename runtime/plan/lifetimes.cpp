@@ -1,0 +1,60 @@
+#include "runtime/plan/lifetimes.h"
+
+#include <algorithm>
+
+namespace tegula::runtime {
+namespace {
+
+/// Operators that read each element of an input before they write the same element of their output, on the same thread,
+/// and never read it again: an input of the same dimensions and element size may then share the output's memory. A
+/// kernel that writes an element twice (an overlapping last vector, say) must not be listed.
+bool works_in_place(schema::StepAttributes kind) {
+  return kind == schema::StepAttributes::Eltwise;
+}
+
+}  // namespace
+
+std::vector<Lifetime> find_lifetimes(const ProgramModel& model) {
+  std::vector<Lifetime> lifetimes(model.values.size());
+  for (std::size_t s = 0; s < model.steps.size(); ++s) {
+    const auto step = static_cast<int32_t>(s);
+    const auto touch = [&](int32_t value) {
+      Lifetime& lifetime = lifetimes[static_cast<std::size_t>(model.base_of(value))];
+      lifetime.first = std::min(lifetime.first, step);
+      lifetime.last = std::max(lifetime.last, step);
+    };
+    for (const int32_t value : model.steps[s].reads) touch(value);
+    for (const int32_t value : model.steps[s].writes) touch(value);
+  }
+  return lifetimes;
+}
+
+std::vector<InPlaceCandidate> find_in_place_candidates(const ProgramModel& model,
+                                                       const std::vector<Lifetime>& lifetimes) {
+  std::vector<InPlaceCandidate> candidates;
+  const auto value_of = [&](int32_t value) -> const ProgramModel::Value& {
+    return model.values[static_cast<std::size_t>(value)];
+  };
+  for (std::size_t s = 0; s < model.steps.size(); ++s) {
+    const ProgramModel::Step& step = model.steps[s];
+    if (!works_in_place(step.table->attributes_type()) || step.writes.size() != 1) continue;
+    const int32_t output = step.writes[0];
+    if (value_of(output).storage != Storage::kArena ||
+        lifetimes[static_cast<std::size_t>(output)].first != static_cast<int32_t>(s))
+      continue;
+    for (const int32_t input : step.reads) {
+      const int32_t base = model.base_of(input);
+      // Another view of the same memory would be read in another order.
+      const bool read_only_so = std::all_of(step.reads.begin(), step.reads.end(), [&](int32_t other) {
+        return other == input || model.base_of(other) != base;
+      });
+      if (read_only_so && base != output && value_of(base).storage == Storage::kArena &&
+          lifetimes[static_cast<std::size_t>(base)].last == static_cast<int32_t>(s) &&
+          size_of(value_of(input).dtype) == size_of(value_of(output).dtype))
+        candidates.push_back({static_cast<int32_t>(s), input, output});
+    }
+  }
+  return candidates;
+}
+
+}  // namespace tegula::runtime

@@ -1,0 +1,94 @@
+#include "runtime/program_state.h"
+
+#include <utility>
+
+#include "runtime/loader/expression_text.h"
+#include "runtime/loader/validate_program.h"
+#include "runtime/plan/bind_kernels.h"
+#include "runtime/plan/bind_values.h"
+
+namespace tegula::runtime {
+namespace {
+
+std::string text_of(const flatbuffers::String* string) {
+  return string == nullptr ? std::string() : string->str();
+}
+
+std::vector<TensorInfo> describe(const ProgramModel& model, const std::vector<ProgramModel::Port>& ports) {
+  std::vector<TensorInfo> infos;
+  for (const ProgramModel::Port& port : ports) {
+    const ProgramModel::Value& value = model.values[port.value];
+    TensorInfo info{std::string(port.name), value.dtype, {}, !port.element_symbols.empty()};
+    for (const ProgramModel::Expression dim : value.shape()) {
+      if (model.is_constant[dim]) {
+        info.dims.push_back({model.constant_expressions[dim], {}});
+      } else {
+        info.dims.push_back({-1, expression_text(model, dim)});
+      }
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+ProvenanceInfo describe(const schema::Provenance* provenance) {
+  ProvenanceInfo info;
+  if (provenance == nullptr) return info;
+  info.aotc_version = text_of(provenance->aotc_version());
+  info.model_name = text_of(provenance->model_name());
+  info.model_producer = text_of(provenance->model_producer());
+  info.configuration = text_of(provenance->configuration());
+  info.model_xxh3 = provenance->model_xxh3();
+  if (provenance->notes() != nullptr)
+    for (const flatbuffers::String* note : *provenance->notes()) info.notes.push_back(note->str());
+  return info;
+}
+
+Result<jit::CpuFeatures> choose_features(const std::string& max_isa) {
+  if (max_isa.empty()) return jit::CpuFeatures::detect_capped();
+  TEGULA_ASSIGN_OR_RETURN(const jit::CpuFeatures cap, jit::CpuFeatures::from_name(max_isa));
+  return jit::CpuFeatures::detect().intersect(cap);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ProgramState>> ProgramState::open(MappedFile mapped, std::span<const std::byte> file,
+                                                               const OpenOptions& options) {
+  TEGULA_ASSIGN_OR_RETURN(const jit::CpuFeatures features, choose_features(options.max_isa));
+  TEGULA_ASSIGN_OR_RETURN(Tables tables, read_tables(file));
+  TEGULA_ASSIGN_OR_RETURN(ProgramModel model, validate_program(std::move(tables), file.size()));
+  TEGULA_RETURN_IF_ERROR(check_operators(model));
+  TEGULA_ASSIGN_OR_RETURN(SegmentBytes segments, load_segments(model, file, options.verify));
+  return std::shared_ptr<const ProgramState>(
+      new ProgramState(std::move(mapped), file, std::move(model), std::move(segments), features, options));
+}
+
+ProgramState::ProgramState(MappedFile mapped, std::span<const std::byte> file, ProgramModel model,
+                           SegmentBytes segments, const jit::CpuFeatures& features, const OpenOptions& options)
+    : mapped_(std::move(mapped)),
+      file_(file),
+      model_(std::move(model)),
+      segments_(std::move(segments)),
+      features_(features),
+      key_layout_(model_),
+      prototypes_(make_prototypes(model_, segments_.spans)),
+      lifetimes_(find_lifetimes(model_)),
+      in_place_candidates_(find_in_place_candidates(model_, lifetimes_)),
+      inputs_(describe(model_, model_.inputs)),
+      outputs_(describe(model_, model_.outputs)),
+      provenance_(describe(model_.tables.program->provenance())),
+      plans_(options.plan_cache_capacity) {
+  for (const ProgramModel::Step& step : model_.steps)
+    for (const int32_t value : step.writes)
+      if (model_.base_of(value) != value) written_views_.push_back(value);
+  for (const ProgramModel::Symbol& symbol : model_.symbols)
+    symbols_.push_back({std::string(symbol.name), symbol.min, symbol.max});
+}
+
+Result<std::shared_ptr<const Plan>> ProgramState::plan_for(std::span<const int64_t> key) const {
+  if (std::shared_ptr<const Plan> plan = plans_.find(key)) return plan;
+  TEGULA_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan, make_plan(*this, key));
+  return plans_.insert(key, std::move(plan));
+}
+
+}  // namespace tegula::runtime
