@@ -2,6 +2,7 @@
 // to one shape.
 //
 // Attribute: program (FunctionProgram).
+#include "kernels/eltwise/eltwise.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/broadcast.h"
 #include "compiler/ops/eltwise_contents.h"
@@ -31,6 +32,13 @@ Status infer_eltwise(InferContext& context) {
   return {};
 }
 
+Status evaluate_eltwise(const Node& node, std::span<const kernels::TensorView> inputs,
+                        std::span<const kernels::TensorView> outputs) {
+  const FunctionProgram& program = node.attributes.program("program");
+  TEGULA_RETURN_IF_ERROR(kernels::check_eltwise(program, inputs, outputs[0]));
+  return kernels::eltwise_reference(program, inputs, outputs[0]);
+}
+
 Status lower_eltwise(LowerContext&, const Node& node, schema::StepT& step) {
   schema::EltwiseT eltwise;
   for (const FunctionInstruction& instruction : node.attributes.program("program").instructions) {
@@ -53,6 +61,7 @@ Status lower_eltwise(LowerContext&, const Node& node, schema::StepT& step) {
 const OpDef eltwise_op = {
     .name = "eltwise",
     .infer = infer_eltwise,
+    .evaluate = evaluate_eltwise,
     .lower = lower_eltwise,
     .in_place = true,
 };
