@@ -180,9 +180,7 @@ class TileGenerator : public jit::Generator {
     align(32);
     L(main_loop);
     for (int step = 0; step < kUnroll; ++step) emit_step(a, b_address, step);
-    prefetcht1(ptr[prefetch]);
-    prefetcht1(ptr[prefetch + 64]);
-    add(prefetch, ptr[args_ + offsetof(TileArgs, prefetch_step)]);
+    emit_prefetch(prefetch);
     advance(kUnroll);
     sub(k, kUnroll);
     jge(main_loop, T_NEAR);
@@ -198,6 +196,20 @@ class TileGenerator : public jit::Generator {
     dec(taps);
     jnz(next_tap, T_NEAR);
     L(done);
+  }
+
+  /// Two lines, four or eight; the branches always go the same way within a call.
+  void emit_prefetch(const ScopedGpr& prefetch) {
+    Xbyak::Label enough;
+    int line = 0;
+    for (const int lines : {2, 4, 8}) {
+      for (; line < lines; ++line) prefetcht1(ptr[prefetch + line * static_cast<int>(kPanelRowBytes)]);
+      if (lines == kMostPrefetchLines) break;
+      cmp(dword[args_ + offsetof(TileArgs, prefetch_lines)], lines);
+      jle(enough, T_NEAR);
+    }
+    L(enough);
+    add(prefetch, ptr[args_ + offsetof(TileArgs, prefetch_step)]);
   }
 
   /// One k: every row's element of A times the row of every panel.

@@ -30,8 +30,9 @@ struct TileArgs {
   int64_t ldc_bytes = 0;
   float* partial = nullptr;         ///< [rows][panels][16]: the sums of the chunks so far
   const float* bias = nullptr;      ///< of the tile's first column
-  const float* prefetch = nullptr;  ///< two lines per four k are fetched into L2 from here on; any readable address ...
-  int64_t prefetch_step = 0;        ///< ... and 0 to fetch nothing new; bytes per four k
+  const float* prefetch = nullptr;  ///< prefetch_lines lines per four k are fetched into L2 from here on
+  int64_t prefetch_step = 0;        ///< bytes per four k: 64 * prefetch_lines; 0 to fetch nothing new
+  int32_t prefetch_lines = 2;       ///< 2, 4 or 8
   int32_t first_chunk = 1;          ///< sums start from +0 rather than from `partial`
   int32_t last_chunk = 1;           ///< the epilogue follows and C is written, rather than `partial`
   int32_t last_columns = 16;        ///< columns of the last panel that exist, 1..16
@@ -40,7 +41,19 @@ struct TileArgs {
 };
 
 /// `context` is the second argument of plain-loop tiles; generated code does not read it.
+/// Lines of 64 bytes that a tile may prefetch per four k.
+inline constexpr int kMostPrefetchLines = 8;
+
 using TileFunction = void (*)(const TileArgs* args, const void* context);
+
+/// K of a product, as the microkernels see it.
+struct TileDepth {
+  const int64_t* tap_offsets = nullptr;  ///< bytes
+  int64_t taps = 1;
+  int64_t k = 0;  ///< per tap
+
+  int64_t total() const { return taps * k; }
+};
 
 /// The largest tile height for 1, 2 and 4 panels side by side; 0 where there is no such tile.
 struct TileHeights {

@@ -36,6 +36,14 @@ class TileEpilogue {
     }
   }
 
+  /// The operands of the same rows from column `column` on.
+  EpilogueArgs shifted(EpilogueArgs args, int64_t column) const {
+    if (args.bias != nullptr) args.bias += column;
+    for (std::size_t i = 0; i < kinds_.size(); ++i)
+      if (kinds_[i] != OperandKind::kScalar) args.operands[i].data += column;
+    return args;
+  }
+
  private:
   std::vector<OperandKind> kinds_;
 };

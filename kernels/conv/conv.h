@@ -1,0 +1,98 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/pack.h"
+#include "kernels/gemm/split.h"
+#include "kernels/gemm/tile.h"
+
+namespace tegula::kernels {
+
+/// Sizes of one channels-last convolution, fp32. Spatial dimensions are (depth, height, width): 2-D has depth 1, 1-D
+/// has depth and height 1.
+///
+///   dst[n, o, oc] = epilogue(sum over kernel positions p, then ic, of
+///                            src[n, o * stride + p * dilation - pad, ic] * weights[p, ic, oc])
+///
+/// Positions outside the source take part in the sum as +0. Nothing of this shapes code.
+struct ConvShape {
+  int64_t batch = 0;
+  int64_t ic = 0;
+  int64_t oc = 0;
+  std::array<int64_t, 3> in{1, 1, 1};
+  std::array<int64_t, 3> out{1, 1, 1};
+  std::array<int64_t, 3> kernel{1, 1, 1};
+  std::array<int64_t, 3> strides{1, 1, 1};
+  std::array<int64_t, 3> dilations{1, 1, 1};
+  std::array<int64_t, 3> pads_begin{0, 0, 0};  ///< those at the end are implied by `out`
+  int64_t groups = 1;
+  int64_t src_pixel_stride = 0;  ///< elements from one pixel to the next; rows and images follow without gaps
+  int64_t dst_pixel_stride = 0;  ///< likewise
+
+  int64_t out_pixels() const { return batch * out[0] * out[1] * out[2]; }
+};
+
+/// How ConvKernel wants its weights: each group by itself.
+PackedConv packed_weights(const ConvShape& shape);
+
+/// Operands of one convolution. Row r of a post-op's operand belongs to pixel r of dst.
+struct ConvArgs {
+  const float* src = nullptr;
+  const float* weights = nullptr;  ///< as packed_weights() says, aligned to 64 bytes
+  float* dst = nullptr;            ///< between the channels of two pixels nothing is written
+  EpilogueArgs epilogue;           ///< from output channel 0 on
+};
+
+/// One convolution with its sizes bound; any but depthwise ones, which have depthwise.h. To the bit the same on every
+/// ISA and for every split into blocks. Immutable; blocks may run on any threads at once.
+class ConvKernel {
+ public:
+  ConvKernel(TileSetPtr tiles, const ConvShape& shape);
+
+  /// Blocks worth making for `workers` threads; at least 1.
+  int64_t blocks(int workers) const;
+  /// Of one worker, aligned to 64 bytes.
+  std::size_t scratch_bytes() const;
+  /// Computes one of `blocks` blocks, any number of them. Allocates nothing.
+  void run(const ConvArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const;
+
+  const TileSet& tiles() const { return *tiles_; }
+
+ private:
+  struct Region;
+  class BandRows;
+
+  bool is_gemm() const;
+  bool reads_padding() const;
+  void place_taps(bool contiguous_pixels);
+  void choose_bands();
+
+  TileDepth depth() const { return {tap_offsets_.data(), static_cast<int64_t>(tap_offsets_.size()), tap_k_}; }
+  int64_t lines() const { return shape_.batch * shape_.out[0] * shape_.out[1]; }
+  void run_group(const ConvArgs& args, int64_t group, int64_t block, int64_t blocks, std::byte* scratch) const;
+  void run_lines(const ConvArgs& args, int64_t group, Span1 lines, Span1 panels, std::byte* scratch) const;
+  const float* source_of_line(const ConvArgs& args, int64_t group, int64_t line) const;
+  void copy_region(const ConvArgs& args, int64_t group, const Region& region, float* to) const;
+
+  TileSetPtr tiles_;
+  TileEpilogue epilogue_;
+  ConvShape shape_;
+  PackedConv packed_;
+  int64_t oc_per_group_, ic_per_group_;
+  GemmKernel gemm_;  // of convolutions that are one
+  bool copies_;      // regions of the source are copied into scratch together with their padding
+
+  // What the taps walk over, the source or the copy of a region: in elements.
+  int64_t pixel_ = 0, row_ = 0, slice_ = 0;
+  std::vector<int64_t> tap_offsets_;  // bytes
+  int64_t tap_k_ = 0;                 // elements per tap
+
+  int64_t lines_per_region_ = 1;
+  int64_t regions_per_band_ = 1;
+  std::array<int64_t, 3> copied_{1, 1, 1};  // slices, rows and pixels of a copied region
+};
+
+}  // namespace tegula::kernels
