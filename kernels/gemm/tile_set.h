@@ -43,18 +43,21 @@ class TileSet {
   const TileSetDesc& desc() const { return desc_; }
   const TileHeights& heights() const { return heights_; }
 
-  /// rows in 1 .. heights().of(panels), panels 1, 2 or 4.
-  void run(int rows, int panels, const TileArgs& args) const {
-    const Entry& entry = entries_[static_cast<std::size_t>(panels / 2)][static_cast<std::size_t>(rows)];
-    entry.function(&args, entry.context);
-  }
-
- protected:
   struct Entry {
     TileFunction function = nullptr;
     const void* context = nullptr;
   };
 
+  /// rows in 1 .. heights().of(panels), panels 1, 2 or 4.
+  const Entry& entry(int rows, int panels) const {
+    return entries_[static_cast<std::size_t>(panels / 2)][static_cast<std::size_t>(rows)];
+  }
+  void run(int rows, int panels, const TileArgs& args) const {
+    const Entry& tile = entry(rows, panels);
+    tile.function(&args, tile.context);
+  }
+
+ protected:
   explicit TileSet(TileSetDesc desc) : desc_(std::move(desc)) {}
 
   TileSetDesc desc_;
