@@ -13,7 +13,9 @@ namespace {
 // A block is worth handing to another thread from about this many multiply-adds on.
 constexpr int64_t kLeastBlockWork = 1 << 16;
 
-int64_t rows_of(const DepthwiseArgs& args) { return args.n * args.out[0] * args.out[1]; }
+int64_t rows_of(const DepthwiseArgs& args) {
+  return args.n * args.out[0] * args.out[1];
+}
 
 /// The meaning of DepthwiseDesc in plain loops, over packed weights.
 class PlainDepthwise final : public DepthwiseKernel {
@@ -56,8 +58,8 @@ class PlainDepthwise final : public DepthwiseKernel {
 }  // namespace
 
 std::string DepthwiseDesc::name() const {
-  std::string text = concat("depthwise_f32_", name_of(isa), "_", kernel[0], "x", kernel[1], "x", kernel[2], "s", strides[0],
-                            "x", strides[1], "x", strides[2]);
+  std::string text = concat("depthwise_f32_", name_of(isa), "_", kernel[0], "x", kernel[1], "x", kernel[2], "s",
+                            strides[0], "x", strides[1], "x", strides[2]);
   if (dilations[0] != 1 || dilations[1] != 1 || dilations[2] != 1)
     text += concat("d", dilations[0], "x", dilations[1], "x", dilations[2]);
   return text + "_" + epilogue.name();
@@ -76,7 +78,8 @@ std::size_t DepthwiseKernel::scratch_bytes(int64_t channels) const {
 }
 
 void DepthwiseKernel::run(const DepthwiseArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const {
-  if (const std::size_t zeros = scratch_bytes(args.channels)) std::memset(scratch, 0, zeros);  // what taps in the padding read
+  if (const std::size_t zeros = scratch_bytes(args.channels))
+    std::memset(scratch, 0, zeros);  // what taps in the padding read
   const int64_t rows = rows_of(args);
   for (int64_t row = rows * block / blocks; row < rows * (block + 1) / blocks; ++row)
     run_row(args, row / (args.out[0] * args.out[1]), row / args.out[1] % args.out[0], row % args.out[1], scratch);

@@ -13,13 +13,14 @@ namespace tegula::kernels {
 
 /// Everything that shapes the code of one depthwise convolution: each channel with a filter of its own,
 ///
-///   dst[n, od, oh, ow, c] = epilogue(sum over (kd, kh, kw) of src[n, od*sd - pd + kd*dd, ..., c] * weights[c, kd, kh, kw])
+///   dst[n, od, oh, ow, c] = epilogue(sum over (kd, kh, kw) of src[n, od*sd - pd + kd*dd, ..., c] * weights[c, kd, kh,
+///   kw])
 ///
-/// in f32, channels last, kd, kh, kw ascending, one fused multiply-add each, from +0; padding takes part as +0. 1-D and 2-D
-/// convolutions have leading dimensions of 1. Weights are packed as PackedDepthwise says: [c/16][taps][16].
+/// in f32, channels last, kd, kh, kw ascending, one fused multiply-add each, from +0; padding takes part as +0. 1-D and
+/// 2-D convolutions have leading dimensions of 1. Weights are packed as PackedDepthwise says: [c/16][taps][16].
 struct DepthwiseDesc {
   TileIsa isa = TileIsa::kPlain;
-  int64_t kernel[3] = {1, 1, 1};     ///< d, h, w; at most kMaxDepthwiseTaps positions
+  int64_t kernel[3] = {1, 1, 1};  ///< d, h, w; at most kMaxDepthwiseTaps positions
   int64_t strides[3] = {1, 1, 1};
   int64_t dilations[3] = {1, 1, 1};
   EpilogueDesc epilogue;
@@ -38,11 +39,11 @@ struct DepthwiseArgs {
   const float* weights = nullptr;
   float* dst = nullptr;
   int64_t n = 0, channels = 0;
-  int64_t in[3] = {1, 1, 1};    ///< d, h, w
+  int64_t in[3] = {1, 1, 1};  ///< d, h, w
   int64_t out[3] = {1, 1, 1};
   int64_t pads[3] = {0, 0, 0};  ///< before the first pixel; what is needed behind the last follows from the sizes
   int64_t src_pixel_stride = 0, dst_pixel_stride = 0;
-  EpilogueArgs epilogue;        ///< rows of its operands are pixels of dst, in order
+  EpilogueArgs epilogue;  ///< rows of its operands are pixels of dst, in order
 };
 
 /// Immutable; safe for concurrent calls; allocates nothing.

@@ -34,9 +34,9 @@ struct DepthwiseCall {
   int64_t tap_bytes = 0;    ///< from one tap of a kernel row to the next
   int64_t pixel_bytes = 0;  ///< from the source of one output pixel to that of the next
   int64_t dst_bytes = 0;
-  int64_t full_vectors = 0;  ///< whole vectors of channels
-  int64_t tail_lanes = 0;    ///< channels of the last vector, 0: none
-  int32_t tail_mask[8] = {}; ///< AVX2: all ones in the lanes that exist
+  int64_t full_vectors = 0;   ///< whole vectors of channels
+  int64_t tail_lanes = 0;     ///< channels of the last vector, 0: none
+  int32_t tail_mask[8] = {};  ///< AVX2: all ones in the lanes that exist
   TileOperand operands[kMaxEpilogueOperands];
 };
 
@@ -47,8 +47,8 @@ enum class Form {
   kPixel,  ///< one pixel with an address for each tap: borders, large kernels, dilated ones
 };
 
-/// Vector registers of the walk: acc, bias, x (a masked source), then the weights as far as they fit, then what post-ops may
-/// use. In both forms channels are the outer loop, one vector at a time.
+/// Vector registers of the walk: acc, bias, x (a masked source), then the weights as far as they fit, then what
+/// post-ops may use. In both forms channels are the outer loop, one vector at a time.
 class DepthwiseGenerator final : public jit::Generator {
  public:
   DepthwiseGenerator(const DepthwiseDesc& desc, VectorIsa isa, Form form)
@@ -91,7 +91,8 @@ class DepthwiseGenerator final : public jit::Generator {
     enter(std::max(64, resources_.spill_offset + resources_.spill_bytes));
     const ScopedGpr scratch = gpr_.take("scratch");
     scratch_ = Reg64(scratch.getIdx());
-    const ScopedGpr channel_bytes = gpr_.take("channel_bytes"), weights = gpr_.take("weights"), left = gpr_.take("left");
+    const ScopedGpr channel_bytes = gpr_.take("channel_bytes"), weights = gpr_.take("weights"),
+                    left = gpr_.take("left");
     xor_(channel_bytes.cvt32(), channel_bytes.cvt32());
     mov(weights, ptr[args_ + offsetof(DepthwiseCall, weights)]);
     mov(left, ptr[args_ + offsetof(DepthwiseCall, full_vectors)]);
@@ -162,7 +163,8 @@ class DepthwiseGenerator final : public jit::Generator {
       mov(*rows.back(), ptr[args_ + offsetof(DepthwiseCall, rows) + static_cast<std::size_t>(row) * 8]);
       add(*rows.back(), channel_bytes);
     }
-    const ScopedGpr step = gpr_.take("step"), step3 = gpr_.take("step3"), dst = gpr_.take("dst"), left = gpr_.take("pixels");
+    const ScopedGpr step = gpr_.take("step"), step3 = gpr_.take("step3"), dst = gpr_.take("dst"),
+                    left = gpr_.take("pixels");
     mov(step, ptr[args_ + offsetof(DepthwiseCall, tap_bytes)]);
     if (desc_.kernel[2] > 3) lea(step3, ptr[step + step * 2]);
     mov(dst, ptr[args_ + offsetof(DepthwiseCall, dst)]);
@@ -302,7 +304,8 @@ class GeneratedDepthwise final : public DepthwiseKernel {
         const int64_t d = od * desc_.strides[0] - args.pads[0] + kd * desc_.dilations[0];
         const int64_t h = oh * desc_.strides[1] - args.pads[1] + kh * desc_.dilations[1];
         const bool exists = d >= 0 && d < args.in[0] && h >= 0 && h < args.in[1];
-        row_pixels[static_cast<std::size_t>(rows++)] = exists ? ((image * args.in[0] + d) * args.in[1] + h) * args.in[2] : -1;
+        row_pixels[static_cast<std::size_t>(rows++)] =
+            exists ? ((image * args.in[0] + d) * args.in[1] + h) * args.in[2] : -1;
         all_rows_exist &= exists;
       }
 
@@ -320,18 +323,21 @@ class GeneratedDepthwise final : public DepthwiseKernel {
     for (int64_t ow = 0; ow < begin; ++ow) run_pixel(args, call, row_pixels, rows, ow, first_pixel + ow, scratch);
     if (end > begin) {
       for (int64_t row = 0; row < rows; ++row)
-        call.rows[row] = args.src + (row_pixels[static_cast<std::size_t>(row)] + begin * desc_.strides[2] - args.pads[2]) *
-                                        args.src_pixel_stride;
+        call.rows[row] =
+            args.src + (row_pixels[static_cast<std::size_t>(row)] + begin * desc_.strides[2] - args.pads[2]) *
+                           args.src_pixel_stride;
       call.pixels = end - begin;
       set_destination(args, call, first_pixel + begin);
       walk_->function()(&call);
     }
-    for (int64_t ow = end; ow < args.out[2]; ++ow) run_pixel(args, call, row_pixels, rows, ow, first_pixel + ow, scratch);
+    for (int64_t ow = end; ow < args.out[2]; ++ow)
+      run_pixel(args, call, row_pixels, rows, ow, first_pixel + ow, scratch);
   }
 
   /// Taps in the padding read the zeros of `scratch`.
-  void run_pixel(const DepthwiseArgs& args, DepthwiseCall& call, const std::array<int64_t, kMaxDepthwiseTaps>& row_pixels,
-                 int64_t rows, int64_t ow, int64_t pixel, const std::byte* scratch) const {
+  void run_pixel(const DepthwiseArgs& args, DepthwiseCall& call,
+                 const std::array<int64_t, kMaxDepthwiseTaps>& row_pixels, int64_t rows, int64_t ow, int64_t pixel,
+                 const std::byte* scratch) const {
     std::array<const float*, kMaxDepthwiseTaps> taps;
     std::size_t tap = 0;
     for (int64_t row = 0; row < rows; ++row)

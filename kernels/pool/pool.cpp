@@ -8,7 +8,9 @@
 namespace tegula::kernels {
 namespace {
 
-Error error(std::string_view what) { return Error{ErrorCode::kInvalidArgument, concat("pool: ", what)}; }
+Error error(std::string_view what) {
+  return Error{ErrorCode::kInvalidArgument, concat("pool: ", what)};
+}
 
 /// One output position: its window and where it is.
 struct Window {
@@ -53,8 +55,10 @@ T power_mean(const PoolDesc& desc, const TensorView& src, const Window& window, 
   T sum = 0;
   for_each_tap(desc, src, window, [&](int64_t offset, const auto&) {
     const T x = std::abs(channel[offset]);
-    if (desc.p == 1) sum = sum + x;
-    else if (desc.p == 2) sum = std::fma(x, x, sum);
+    if (desc.p == 1)
+      sum = sum + x;
+    else if (desc.p == 2)
+      sum = std::fma(x, x, sum);
     else {
       T power = x;
       for (int64_t i = 1; i < desc.p; ++i) power = power * x;
@@ -87,7 +91,8 @@ void pool_as(const PoolDesc& desc, const TensorView& src, const TensorView& dst,
       const int64_t out = walk.index()[1 + d];
       window.ranges[d] = tap_range(desc, d, src.dims[1 + d], out);
       window.origin[d] = out * desc.strides[d] - desc.pads_begin[d];
-      window.counted *= desc.count_include_pad ? window.ranges[d].counted : window.ranges[d].last - window.ranges[d].first;
+      window.counted *=
+          desc.count_include_pad ? window.ranges[d].counted : window.ranges[d].last - window.ranges[d].first;
     }
     const int64_t n = walk.index()[0], c = walk.index()[desc.rank + 1];
     const T* channel = reinterpret_cast<const T*>(src.data) + n * src.strides[0] + c * src.strides[desc.rank + 1];
@@ -148,20 +153,23 @@ Status check(const PoolDesc& desc, std::span<const TensorView> inputs, std::span
   if (inputs.size() != 1 || outputs.empty() || outputs.size() > 2) return error("one input, one or two outputs");
   const TensorView &src = inputs[0], &dst = outputs[0];
   if (src.rank != desc.rank + 2 || dst.rank != src.rank) return error("src and dst are [n, spatial..., c]");
-  if (src.dims[0] != dst.dims[0] || src.dims[src.rank - 1] != dst.dims[src.rank - 1]) return error("src and dst differ in n or c");
+  if (src.dims[0] != dst.dims[0] || src.dims[src.rank - 1] != dst.dims[src.rank - 1])
+    return error("src and dst differ in n or c");
   if (src.dtype != dst.dtype) return error("src and dst differ in type");
-  if (src.dtype == DType::kF16 || src.dtype == DType::kBF16 || (desc.kind != PoolKind::kMax && src.dtype != DType::kF32 && src.dtype != DType::kF64))
+  if (src.dtype == DType::kF16 || src.dtype == DType::kBF16 ||
+      (desc.kind != PoolKind::kMax && src.dtype != DType::kF32 && src.dtype != DType::kF64))
     return error(concat("no such pooling of ", name_of(src.dtype)));
   for (int d = 0; d < desc.rank; ++d)
-    if (desc.kernel[d] < 1 || desc.strides[d] < 1 || desc.dilations[d] < 1 || desc.pads_begin[d] < 0 || desc.pads_end[d] < 0 ||
-        desc.kernel[d] > INT32_MAX || desc.strides[d] > INT32_MAX || desc.dilations[d] > INT32_MAX ||
-        desc.pads_begin[d] > INT32_MAX || desc.pads_end[d] > INT32_MAX)
+    if (desc.kernel[d] < 1 || desc.strides[d] < 1 || desc.dilations[d] < 1 || desc.pads_begin[d] < 0 ||
+        desc.pads_end[d] < 0 || desc.kernel[d] > INT32_MAX || desc.strides[d] > INT32_MAX ||
+        desc.dilations[d] > INT32_MAX || desc.pads_begin[d] > INT32_MAX || desc.pads_end[d] > INT32_MAX)
       return error("a kernel, stride, dilation or padding is out of range");
   if (desc.p < 1 || desc.p > 64) return error("p is out of range");
   if (outputs.size() == 2 && outputs[1].data != nullptr) {
     const TensorView& indices = outputs[1];
     if (desc.kind != PoolKind::kMax) return error("only max pooling has indices");
-    if (indices.dtype != DType::kS64 || indices.rank != dst.rank || indices.dims != dst.dims) return error("indices are s64, shaped as dst");
+    if (indices.dtype != DType::kS64 || indices.rank != dst.rank || indices.dims != dst.dims)
+      return error("indices are s64, shaped as dst");
   }
   return {};
 }

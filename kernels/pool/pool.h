@@ -17,8 +17,8 @@ inline constexpr int kMaxPoolRank = 3;  ///< spatial dimensions
 /// Channels-last pooling over 1 to 3 spatial dimensions:
 ///   dst[n, out..., c] = pool over the taps of the window at out * stride - pad_begin, dilation apart
 /// Window positions come from dst's sizes (ceil mode only makes dst larger). Taps outside src:
-///   max      do not take part; a window without any gives the lowest value. NaN is taken only by a window of nothing else
-///   average  count_include_pad: those inside the padding count as 0, those beyond it not at all; otherwise none
+///   max      do not take part; a window without any gives the lowest value. NaN is taken only by a window of nothing
+///   else average  count_include_pad: those inside the padding count as 0, those beyond it not at all; otherwise none
 ///            count. The sum, in fp32 or double for f64, adds taps in row-major order and is divided by their number
 ///   lp       do not take part: (sum |x|^p)^(1/p), p = 1, 2 or more
 /// Max of any type but f16 and bf16; the others of f32 and f64.
@@ -35,9 +35,9 @@ struct PoolDesc {
   int64_t taps() const;
 };
 
-/// inputs: src [n, spatial..., c]. outputs: dst of the same rank and type, and for kMax optionally the s64 indices: where the
-/// maximum lies in the channels-first source, ((n * channels + c) * spatial...) row-major, or with column_major_indices the spatial part
-/// column-major. Any strides.
+/// inputs: src [n, spatial..., c]. outputs: dst of the same rank and type, and for kMax optionally the s64 indices:
+/// where the maximum lies in the channels-first source, ((n * channels + c) * spatial...) row-major, or with
+/// column_major_indices the spatial part column-major. Any strides.
 Status check(const PoolDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 Status pool(const PoolDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 

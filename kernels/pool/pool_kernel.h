@@ -9,7 +9,8 @@
 
 namespace tegula::kernels {
 
-/// What shapes the code of generated f32 pooling: a window is a list of addresses, so sizes, strides and padding do not.
+/// What shapes the code of generated f32 pooling: a window is a list of addresses, so sizes, strides and padding do
+/// not.
 struct PoolCodeDesc {
   jit::VectorIsa isa = jit::VectorIsa::kAvx2;
   PoolKind kind = PoolKind::kMax;  ///< kMax or kAverage
@@ -40,8 +41,8 @@ class PoolCode {
 using PoolCodePtr = std::shared_ptr<const PoolCode>;
 Result<PoolCodePtr> build_pool(const PoolCodeDesc& desc);
 
-/// Pools output pixels [begin, end) of n * spatial... through the code. src and dst are f32 [n, spatial..., c] with contiguous
-/// channels; `taps` has room for desc.taps() addresses.
+/// Pools output pixels [begin, end) of n * spatial... through the code. src and dst are f32 [n, spatial..., c] with
+/// contiguous channels; `taps` has room for desc.taps() addresses.
 void run_pool(const PoolDesc& desc, const PoolCode& code, const TensorView& src, const TensorView& dst, int64_t begin,
               int64_t end, const float** taps);
 

@@ -13,13 +13,21 @@ namespace tegula::kernels {
 namespace {
 
 constexpr std::pair<ReduceKind, std::string_view> kNames[] = {
-    {ReduceKind::kSum, "sum"},         {ReduceKind::kMean, "mean"},           {ReduceKind::kMax, "max"},
-    {ReduceKind::kMin, "min"},         {ReduceKind::kProd, "prod"},           {ReduceKind::kL1, "l1"},
-    {ReduceKind::kL2, "l2"},           {ReduceKind::kLogSum, "log_sum"},      {ReduceKind::kLogSumExp, "log_sum_exp"},
+    {ReduceKind::kSum, "sum"},
+    {ReduceKind::kMean, "mean"},
+    {ReduceKind::kMax, "max"},
+    {ReduceKind::kMin, "min"},
+    {ReduceKind::kProd, "prod"},
+    {ReduceKind::kL1, "l1"},
+    {ReduceKind::kL2, "l2"},
+    {ReduceKind::kLogSum, "log_sum"},
+    {ReduceKind::kLogSumExp, "log_sum_exp"},
     {ReduceKind::kSumSquare, "sum_square"},
 };
 
-Error error(std::string_view what) { return Error{ErrorCode::kInvalidArgument, concat("reduce: ", what)}; }
+Error error(std::string_view what) {
+  return Error{ErrorCode::kInvalidArgument, concat("reduce: ", what)};
+}
 
 template <typename T>
 T wrapping(T a, T b, bool multiply) {
@@ -95,10 +103,18 @@ T join(ReduceKind kind, T a, T b) {
   }
 }
 
-float natural_log(float x) { return math::log(x); }
-double natural_log(double x) { return std::log(x); }
-float exponential(float x) { return math::exp(x); }
-double exponential(double x) { return std::exp(x); }
+float natural_log(float x) {
+  return math::log(x);
+}
+double natural_log(double x) {
+  return std::log(x);
+}
+float exponential(float x) {
+  return math::exp(x);
+}
+double exponential(double x) {
+  return std::exp(x);
+}
 
 template <typename T>
 T finish(ReduceKind kind, T acc, int64_t count) {

@@ -13,7 +13,16 @@ namespace tegula::kernels {
 
 /// The numbers are those of program.fbs.
 enum class ReduceKind : uint8_t {
-  kSum = 0, kMean = 1, kMax = 2, kMin = 3, kProd = 4, kL1 = 5, kL2 = 6, kLogSum = 7, kLogSumExp = 8, kSumSquare = 9,
+  kSum = 0,
+  kMean = 1,
+  kMax = 2,
+  kMin = 3,
+  kProd = 4,
+  kL1 = 5,
+  kL2 = 6,
+  kLogSum = 7,
+  kLogSumExp = 8,
+  kSumSquare = 9,
 };
 std::string_view name_of(ReduceKind kind);  ///< "sum", "log_sum_exp"
 std::optional<ReduceKind> reduce_kind_from_name(std::string_view name);
@@ -24,12 +33,11 @@ std::optional<ReduceKind> reduce_kind_from_name(std::string_view name);
 ///   log_sum, log_sum_exp        ln(sum x), m + ln(sum e^(x - m)) with m the maximum (0 where that is not finite)
 /// Nothing to reduce gives the neutral element: 0, 1 for prod, the lowest (highest) value for max (min), NaN for mean.
 ///
-/// Order of arithmetic ("Numbers" in kernels/README.md): the elements of one result are taken in row-major order. When the
-/// last dimension larger than 1 is reduced, element i goes to lane i mod 16 and the lanes are joined by the tree
-/// (l, l+8), (l, l+4), (l, l+2), (0, 1); otherwise they go to one accumulator in order. x^2 is added by a fused multiply-add. A
-/// mean is the sum divided by the count.
-/// Integers wrap around; means of integers are divided toward zero; l2 and the logarithms of integers are computed in double
-/// and truncated. Max and min also of bool.
+/// Order of arithmetic ("Numbers" in kernels/README.md): the elements of one result are taken in row-major order. When
+/// the last dimension larger than 1 is reduced, element i goes to lane i mod 16 and the lanes are joined by the tree
+/// (l, l+8), (l, l+4), (l, l+2), (0, 1); otherwise they go to one accumulator in order. x^2 is added by a fused
+/// multiply-add. A mean is the sum divided by the count. Integers wrap around; means of integers are divided toward
+/// zero; l2 and the logarithms of integers are computed in double and truncated. Max and min also of bool.
 struct ReduceDesc {
   ReduceKind kind = ReduceKind::kSum;
   uint32_t axes = 0;
@@ -45,8 +53,8 @@ inline constexpr int kReduceLanes = 16;
 Status check(const ReduceDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 Status reduce(const ReduceDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 
-/// dst seen with a 1 where src's dimensions are reduced, whether it keeps those 1s or not. nullopt: its dimensions are no result of this
-/// reduction.
+/// dst seen with a 1 where src's dimensions are reduced, whether it keeps those 1s or not. nullopt: its dimensions are
+/// no result of this reduction.
 std::optional<TensorView> reduced_view(const ReduceDesc& desc, const TensorView& src, const TensorView& dst);
 
 }  // namespace tegula::kernels

@@ -21,7 +21,8 @@ constexpr uint32_t kLowest = 0xff800000u;  // -infinity
 constexpr uint32_t kHighest = 0x7f800000u;
 
 bool is_generated(ReduceKind kind) {
-  return kind <= ReduceKind::kMin || kind == ReduceKind::kL1 || kind == ReduceKind::kL2 || kind == ReduceKind::kSumSquare;
+  return kind <= ReduceKind::kMin || kind == ReduceKind::kL1 || kind == ReduceKind::kL2 ||
+         kind == ReduceKind::kSumSquare;
 }
 
 class ReduceGenerator final : public ReduceCode, private jit::Generator {
@@ -209,8 +210,8 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
       vandps(x, x, constant(desc_.isa, 0x7fffffffu));
   }
 
-  /// result = a is NaN ? a : b is NaN ? b : the larger (smaller), b when they are equal: max and min return b in the last two
-  /// cases. Any width.
+  /// result = a is NaN ? a : b is NaN ? b : the larger (smaller), b when they are equal: max and min return b in the
+  /// last two cases. Any width.
   void emit_extreme(const Xmm& result, const Xmm& a, const Xmm& b) {
     constexpr uint8_t kUnordered = 3;
     if (desc_.kind == ReduceKind::kMax)
@@ -315,7 +316,8 @@ std::optional<ReducePlan> plan_reduce(const ReduceDesc& desc, const TensorView& 
   return plan;
 }
 
-void run_reduce(const ReducePlan& plan, const ReduceCode& code, const float* src, float* dst, int64_t begin, int64_t end) {
+void run_reduce(const ReducePlan& plan, const ReduceCode& code, const float* src, float* dst, int64_t begin,
+                int64_t end) {
   ReduceCall call;
   call.reduced = plan.reduced;
   call.reduced_bytes = plan.src_reduced_stride * 4;

@@ -10,12 +10,22 @@
 namespace tegula::kernels {
 namespace {
 
-Error error(std::string_view what) { return Error{ErrorCode::kInvalidArgument, concat("softmax: ", what)}; }
+Error error(std::string_view what) {
+  return Error{ErrorCode::kInvalidArgument, concat("softmax: ", what)};
+}
 
-float exponential(float x) { return math::exp(x); }
-double exponential(double x) { return std::exp(x); }
-float natural_log(float x) { return math::log(x); }
-double natural_log(double x) { return std::log(x); }
+float exponential(float x) {
+  return math::exp(x);
+}
+double exponential(double x) {
+  return std::exp(x);
+}
+float natural_log(float x) {
+  return math::log(x);
+}
+double natural_log(double x) {
+  return std::log(x);
+}
 
 template <typename T>
 T larger(T a, T b) {
@@ -91,7 +101,8 @@ void softmax_as(const SoftmaxDesc& desc, const TensorView& src, const TensorView
 Status check(const SoftmaxDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   if (inputs.empty() || inputs.size() > 2 || outputs.size() != 1) return error("one or two inputs and one output");
   const TensorView &src = inputs[0], &dst = outputs[0];
-  if (desc.axis < 0 || desc.axis >= src.rank) return error(concat("axis ", desc.axis, " of a tensor of rank ", src.rank));
+  if (desc.axis < 0 || desc.axis >= src.rank)
+    return error(concat("axis ", desc.axis, " of a tensor of rank ", src.rank));
   if (src.dtype != DType::kF32 && src.dtype != DType::kF64) return error(concat("src of type ", name_of(src.dtype)));
   if (dst.dtype != src.dtype || dst.rank != src.rank || !std::ranges::equal(dst.shape(), src.shape()))
     return error("dst is of src's type and dimensions");
@@ -99,7 +110,8 @@ Status check(const SoftmaxDesc& desc, std::span<const TensorView> inputs, std::s
   const TensorView& mask = inputs[1];
   if (mask.dtype != src.dtype || mask.rank > src.rank) return error("the mask is of src's type and broadcast to it");
   for (int d = 0; d < mask.rank; ++d)
-    if (mask.dims[d] != 1 && mask.dims[d] != src.dims[d + src.rank - mask.rank]) return error("the mask does not broadcast to src");
+    if (mask.dims[d] != 1 && mask.dims[d] != src.dims[d + src.rank - mask.rank])
+      return error("the mask does not broadcast to src");
   return {};
 }
 

@@ -21,8 +21,8 @@ struct SoftmaxDesc {
   auto operator<=>(const SoftmaxDesc&) const = default;
 };
 
-/// inputs: src (f32 or f64), and optionally mask of the same type, broadcast to src. outputs: dst, src's type and dimensions; may be
-/// src's memory. Any strides.
+/// inputs: src (f32 or f64), and optionally mask of the same type, broadcast to src. outputs: dst, src's type and
+/// dimensions; may be src's memory. Any strides.
 Status check(const SoftmaxDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 Status softmax(const SoftmaxDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
 

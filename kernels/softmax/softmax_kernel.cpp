@@ -23,8 +23,8 @@ using Xbyak::Zmm;
 constexpr int kLanes = 16;
 constexpr uint32_t kLowest = 0xff800000u;  // -infinity
 
-/// Three passes over the row: x and its maximum; e^(x - m) and its sum; the division or subtraction. 16 lanes, which are one zmm or
-/// two ymm; the lane accumulators come first, then one register for each other use.
+/// Three passes over the row: x and its maximum; e^(x - m) and its sum; the division or subtraction. 16 lanes, which
+/// are one zmm or two ymm; the lane accumulators come first, then one register for each other use.
 class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
  public:
   explicit SoftmaxGenerator(const SoftmaxCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
@@ -81,7 +81,8 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
     mov(dst, ptr[args_ + offsetof(SoftmaxCall, dst)]);
     if (desc_.mask) mov(mask, ptr[args_ + offsetof(SoftmaxCall, mask)]);
     vbroadcastss(vector(kShared), ptr[args_ + offsetof(SoftmaxCall, scale)]);
-    for (int i = 0; i < kLanes / lanes(); ++i) vbroadcastss(vector(kAccumulator + i), constant_dword(desc_.isa, kLowest));
+    for (int i = 0; i < kLanes / lanes(); ++i)
+      vbroadcastss(vector(kAccumulator + i), constant_dword(desc_.isa, kLowest));
     for_each_vector(offset, left, [&](int i, bool masked) {
       const int at = i * jit::vector_bytes(desc_.isa);
       load(kX, ptr[src + offset + at], masked);

@@ -42,34 +42,41 @@ float definition(const Problem& p, const std::vector<float>& src, const std::vec
         const int64_t w = out[2] * p.desc.strides[2] - p.pads_begin[2] + kw * p.desc.dilations[2];
         const bool inside = d >= 0 && d < p.in[0] && h >= 0 && h < p.in[1] && w >= 0 && w < p.in[2];
         const std::size_t at =
-            inside ? static_cast<std::size_t>((((image * p.channels + c) * p.in[0] + d) * p.in[1] + h) * p.in[2] + w) : 0;
+            inside ? static_cast<std::size_t>((((image * p.channels + c) * p.in[0] + d) * p.in[1] + h) * p.in[2] + w)
+                   : 0;
         acc = std::fma(inside ? src[at] : 0.0f, weights[static_cast<std::size_t>(c * p.desc.taps() + tap)], acc);
       }
   return acc;
 }
 
 void check(const Problem& p, uint32_t seed) {
-  SCOPED_TRACE(concat(p.desc.name(), " n", p.n, " c", p.channels, " in ", p.in[0], "x", p.in[1], "x", p.in[2], " gap ", p.gap));
+  SCOPED_TRACE(
+      concat(p.desc.name(), " n", p.n, " c", p.channels, " in ", p.in[0], "x", p.in[1], "x", p.in[2], " gap ", p.gap));
   std::mt19937 rng(seed);
   std::uniform_real_distribution<float> uniform(-1, 1);
   int64_t out[3];
   for (int i = 0; i < 3; ++i)
-    out[i] = (p.in[i] + p.pads_begin[i] + p.pads_end[i] - (p.desc.kernel[i] - 1) * p.desc.dilations[i] - 1) / p.desc.strides[i] + 1;
+    out[i] = (p.in[i] + p.pads_begin[i] + p.pads_end[i] - (p.desc.kernel[i] - 1) * p.desc.dilations[i] - 1) /
+                 p.desc.strides[i] +
+             1;
   const int64_t in_pixels = p.in[0] * p.in[1] * p.in[2], out_pixels = p.n * out[0] * out[1] * out[2];
   const int64_t stride = p.channels + p.gap;
 
-  std::vector<float> src(static_cast<std::size_t>(p.n * p.channels * in_pixels)), weights(static_cast<std::size_t>(p.channels * p.desc.taps()));
+  std::vector<float> src(static_cast<std::size_t>(p.n * p.channels * in_pixels)),
+      weights(static_cast<std::size_t>(p.channels * p.desc.taps()));
   for (float& x : src) x = uniform(rng);
   for (float& x : weights) x = uniform(rng);
   const auto extent = [&](int64_t pixels) { return static_cast<std::size_t>((pixels - 1) * stride + p.channels); };
-  GuardedBuffer<float> x(extent(p.n * in_pixels)), y(extent(out_pixels)), bias(static_cast<std::size_t>(p.channels)), residual(extent(out_pixels));
+  GuardedBuffer<float> x(extent(p.n * in_pixels)), y(extent(out_pixels)), bias(static_cast<std::size_t>(p.channels)),
+      residual(extent(out_pixels));
   const PackedDepthwise packing{p.channels, p.desc.taps(), 4};
   GuardedBuffer<float> packed(static_cast<std::size_t>(packing.bytes()) / 4);
   pack_depthwise(packing, weights.data(), packed.data());
   for (int64_t i = 0; i < p.n; ++i)
     for (int64_t c = 0; c < p.channels; ++c)
       for (int64_t pixel = 0; pixel < in_pixels; ++pixel)
-        x[static_cast<std::size_t>((i * in_pixels + pixel) * stride + c)] = src[static_cast<std::size_t>((i * p.channels + c) * in_pixels + pixel)];
+        x[static_cast<std::size_t>((i * in_pixels + pixel) * stride + c)] =
+            src[static_cast<std::size_t>((i * p.channels + c) * in_pixels + pixel)];
   for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = uniform(rng);
   for (std::size_t i = 0; i < residual.size(); ++i) residual[i] = uniform(rng);
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = 77;  // gaps must stay
@@ -105,9 +112,11 @@ void check(const Problem& p, uint32_t seed) {
         for (int64_t w = 0; w < out[2]; ++w, ++pixel) {
           const int64_t at[3] = {d, h, w};
           for (int64_t c = 0; c < p.channels; ++c) {
-            const float want = apply_epilogue(p.desc.epilogue, args.epilogue, definition(p, src, weights, i, at, c), pixel, c);
+            const float want =
+                apply_epilogue(p.desc.epilogue, args.epilogue, definition(p, src, weights, i, at, c), pixel, c);
             const float got = y[static_cast<std::size_t>(pixel * stride + c)];
-            ASSERT_EQ(std::memcmp(&got, &want, 4), 0) << "pixel " << pixel << " channel " << c << ": " << got << " for " << want;
+            ASSERT_EQ(std::memcmp(&got, &want, 4), 0)
+                << "pixel " << pixel << " channel " << c << ": " << got << " for " << want;
           }
           for (int64_t g = p.channels; g < stride && pixel + 1 < out_pixels; ++g)
             ASSERT_EQ(y[static_cast<std::size_t>(pixel * stride + g)], 77) << "the gap after pixel " << pixel;
@@ -147,8 +156,13 @@ TEST_P(Depthwise, EqualsTheDefinitionBitForBit) {
     p.desc.epilogue.bias = round % 3 != 0;
     switch (round % 4) {
       case 1: p.desc.epilogue.post_ops = {post_op(Function::k_relu)}; break;
-      case 2: p.desc.epilogue.post_ops = {post_op(Function::k_add, OperandKind::kTensor), post_op(Function::k_clip, OperandKind::kNone, 0, 1)}; break;
-      case 3: p.desc.epilogue.post_ops = {post_op(Function::k_silu), post_op(Function::k_mul, OperandKind::kScalar)}; break;
+      case 2:
+        p.desc.epilogue.post_ops = {post_op(Function::k_add, OperandKind::kTensor),
+                                    post_op(Function::k_clip, OperandKind::kNone, 0, 1)};
+        break;
+      case 3:
+        p.desc.epilogue.post_ops = {post_op(Function::k_silu), post_op(Function::k_mul, OperandKind::kScalar)};
+        break;
       default: break;
     }
     check(p, round);

@@ -94,7 +94,8 @@ TEST(Pool, RefusesWhatItCannotDo) {
 class PoolCodeTest : public testing::TestWithParam<jit::VectorIsa> {
  protected:
   void SetUp() override {
-    if (!jit::has(jit::CpuFeatures::detect(), GetParam())) GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
+    if (!jit::has(jit::CpuFeatures::detect(), GetParam()))
+      GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
   }
 };
 
@@ -123,7 +124,8 @@ TEST_P(PoolCodeTest, EqualsPlainLoopsBitForBit) {
     out.push_back(channels);
     SCOPED_TRACE(concat("round ", round, " in ", to_string(in), " out ", to_string(out)));
 
-    GuardedBuffer<float> src(static_cast<std::size_t>(element_count(in))), got(static_cast<std::size_t>(element_count(out))), want(got.size());
+    GuardedBuffer<float> src(static_cast<std::size_t>(element_count(in))),
+        got(static_cast<std::size_t>(element_count(out))), want(got.size());
     std::uniform_real_distribution<float> uniform(-1, 1);
     for (std::size_t i = 0; i < src.size(); ++i) src[i] = rng() % 50 == 0 ? std::nanf("") : uniform(rng);
     const TensorView from = TensorView::contiguous(DType::kF32, in, static_cast<void*>(src.data()));

@@ -55,7 +55,8 @@ TEST(Reduce, IntegersWrapAndDivideTowardZero) {
 TEST(Reduce, NothingToReduceGivesTheNeutralElement) {
   EXPECT_EQ(run<float>(ReduceKind::kSum, 0b10, {2, 0}, {}, {2}), (std::vector<float>{0, 0}));
   EXPECT_EQ(run<float>(ReduceKind::kProd, 0b10, {2, 0}, {}, {2, 1}), (std::vector<float>{1, 1}));
-  EXPECT_EQ(run<float>(ReduceKind::kMax, 1, {0}, {}, {}), (std::vector<float>{-std::numeric_limits<float>::infinity()}));
+  EXPECT_EQ(run<float>(ReduceKind::kMax, 1, {0}, {}, {}),
+            (std::vector<float>{-std::numeric_limits<float>::infinity()}));
   EXPECT_EQ(run<float>(ReduceKind::kMin, 1, {0}, {}, {}), (std::vector<float>{std::numeric_limits<float>::infinity()}));
   EXPECT_TRUE(std::isnan(run<float>(ReduceKind::kMean, 1, {0}, {}, {})[0]));
 }
@@ -81,26 +82,30 @@ TEST(Reduce, RefusesOtherDimensionsTypesAndAxes) {
 class ReduceCodeTest : public testing::TestWithParam<jit::VectorIsa> {
  protected:
   void SetUp() override {
-    if (!jit::has(jit::CpuFeatures::detect(), GetParam())) GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
+    if (!jit::has(jit::CpuFeatures::detect(), GetParam()))
+      GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
   }
 };
 
 TEST_P(ReduceCodeTest, EqualsPlainLoopsBitForBit) {
   std::mt19937 rng(11);
   const auto pick = [&](std::initializer_list<int64_t> from) { return from.begin()[rng() % from.size()]; };
-  const ReduceKind kinds[] = {ReduceKind::kSum, ReduceKind::kMean, ReduceKind::kMax, ReduceKind::kMin,
+  const ReduceKind kinds[] = {ReduceKind::kSum, ReduceKind::kMean, ReduceKind::kMax,      ReduceKind::kMin,
                               ReduceKind::kL1,  ReduceKind::kL2,   ReduceKind::kSumSquare};
   int generated = 0;
   for (int round = 0; round < 400; ++round) {
-    const ReduceDesc desc{kinds[rng() % std::size(kinds)], static_cast<uint32_t>(pick({0b001, 0b010, 0b100, 0b110, 0b011, 0b111}))};
+    const ReduceDesc desc{kinds[rng() % std::size(kinds)],
+                          static_cast<uint32_t>(pick({0b001, 0b010, 0b100, 0b110, 0b011, 0b111}))};
     const Dims in = {pick({1, 2, 3}), pick({1, 5, 17}), pick({1, 7, 8, 15, 16, 17, 33, 64, 130, 300})};
     Dims out = in;
     for (int d = 0; d < 3; ++d)
       if (desc.reduces(d)) out[static_cast<std::size_t>(d)] = 1;
     SCOPED_TRACE(concat("round ", round, " ", name_of(desc.kind), " axes ", desc.axes, " of ", to_string(in)));
-    GuardedBuffer<float> src(static_cast<std::size_t>(element_count(in))), got(static_cast<std::size_t>(element_count(out))), want(got.size());
+    GuardedBuffer<float> src(static_cast<std::size_t>(element_count(in))),
+        got(static_cast<std::size_t>(element_count(out))), want(got.size());
     std::uniform_real_distribution<float> uniform(-1, 1);
-    for (std::size_t i = 0; i < src.size(); ++i) src[i] = rng() % 100 == 0 ? std::nanf("") : rng() % 10 == 0 ? -0.0f : uniform(rng);
+    for (std::size_t i = 0; i < src.size(); ++i)
+      src[i] = rng() % 100 == 0 ? std::nanf("") : rng() % 10 == 0 ? -0.0f : uniform(rng);
     const TensorView from = TensorView::contiguous(DType::kF32, in, static_cast<void*>(src.data()));
     const TensorView to = TensorView::contiguous(DType::kF32, out, static_cast<void*>(got.data()));
     const TensorView plain = TensorView::contiguous(DType::kF32, out, static_cast<void*>(want.data()));

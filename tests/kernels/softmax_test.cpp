@@ -35,7 +35,8 @@ TEST(Softmax, MatchesDoubleAlongAnyAxis) {
         double sum = 0;
         for (int64_t k = 0; k < n; ++k) sum += std::exp(0.5 * src[static_cast<std::size_t>(first + k * stride)]);
         const double log_y = 0.5 * src[static_cast<std::size_t>(i)] - std::log(sum);
-        EXPECT_NEAR(dst[static_cast<std::size_t>(i)], log ? log_y : std::exp(log_y), 2e-6) << "axis " << axis << " element " << i;
+        EXPECT_NEAR(dst[static_cast<std::size_t>(i)], log ? log_y : std::exp(log_y), 2e-6)
+            << "axis " << axis << " element " << i;
       }
     }
 }
@@ -67,7 +68,8 @@ TEST(Softmax, RefusesWhatDoesNotFit) {
 class SoftmaxCodeTest : public testing::TestWithParam<jit::VectorIsa> {
  protected:
   void SetUp() override {
-    if (!jit::has(jit::CpuFeatures::detect(), GetParam())) GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
+    if (!jit::has(jit::CpuFeatures::detect(), GetParam()))
+      GTEST_SKIP() << "no " << jit::name_of(GetParam()) << " on this machine";
   }
 };
 

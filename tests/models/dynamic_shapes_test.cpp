@@ -1,5 +1,6 @@
-// One program file for every shape: a convolutional network with symbolic batch, height and width and a small text model with
-// symbolic batch and sequence length, each bound to random shapes and compared with a program compiled for just that shape.
+// One program file for every shape: a convolutional network with symbolic batch, height and width and a small text
+// model with symbolic batch and sequence length, each bound to random shapes and compared with a program compiled for
+// just that shape.
 #include <gtest/gtest.h>
 #include <onnx/defs/parser.h>
 #include <onnx/onnx_pb.h>
@@ -23,7 +24,8 @@ std::string weights(const std::string& name, const Dims& dims, double magnitude)
   std::ostringstream text;
   std::string shape = to_string(dims);
   text << "float" << shape << " " << name << " = {";
-  for (std::size_t i = 0; i < values.elements<float>().size(); ++i) text << (i ? "," : "") << values.elements<float>()[i];
+  for (std::size_t i = 0; i < values.elements<float>().size(); ++i)
+    text << (i ? "," : "") << values.elements<float>()[i];
   text << "}";
   return text.str();
 }
@@ -31,9 +33,11 @@ std::string weights(const std::string& name, const Dims& dims, double magnitude)
 std::string convolutional_model() {
   return R"(<ir_version: 8, opset_import: ["" : 13]>
     convnet (float[batch,3,height,width] image) => (float[batch,10] logits, float[batch,16,h4,w4] features)
-    <)" + weights("w1", {16, 3, 3, 3}, 0.3) + "," + weights("b1", {16}, 0.1) + "," + weights("w2", {16, 1, 3, 3}, 0.4) + "," +
-         weights("w3", {24, 16, 1, 1}, 0.3) + "," + weights("w4", {16, 24, 3, 3}, 0.1) + "," + weights("fc", {16, 10}, 0.4) + "," +
-         weights("fb", {10}, 0.1) + R"(, int64[1] minus1 = {-1}, int64[1] zero = {0}>
+    <)" + weights("w1", {16, 3, 3, 3}, 0.3) +
+         "," + weights("b1", {16}, 0.1) + "," + weights("w2", {16, 1, 3, 3}, 0.4) + "," +
+         weights("w3", {24, 16, 1, 1}, 0.3) + "," + weights("w4", {16, 24, 3, 3}, 0.1) + "," +
+         weights("fc", {16, 10}, 0.4) + "," + weights("fb", {10}, 0.1) +
+         R"(, int64[1] minus1 = {-1}, int64[1] zero = {0}>
     {
       c1 = Conv<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(image, w1, b1)
       r1 = Relu(c1)
@@ -58,7 +62,8 @@ std::string convolutional_model() {
 std::string text_model() {
   return R"(<ir_version: 8, opset_import: ["" : 17]>
     text (int64[batch,seq] ids, float[batch,seq] mask) => (float[batch,seq,32] hidden)
-    <)" + weights("words", {50, 32}, 1) + "," + weights("positions", {64, 32}, 0.5) + "," + weights("gamma", {32}, 1) + "," +
+    <)" + weights("words", {50, 32}, 1) +
+         "," + weights("positions", {64, 32}, 0.5) + "," + weights("gamma", {32}, 1) + "," +
          weights("beta", {32}, 0.1) + "," + weights("wq", {32, 32}, 0.2) + "," + weights("wk", {32, 32}, 0.2) + "," +
          weights("wv", {32, 32}, 0.2) + "," + weights("wo", {32, 32}, 0.2) + "," + weights("bq", {32}, 0.1) + "," +
          weights("w1", {32, 64}, 0.2) + "," + weights("b1", {64}, 0.1) + "," + weights("w2", {64, 32}, 0.2) + R"(,
@@ -166,9 +171,12 @@ int64_t between(std::mt19937& rng, int64_t low, int64_t high) {
 TEST(DynamicShapes, ConvolutionalNetworkOfAnyBatchHeightAndWidth) {
   compare_with_static(
       convolutional_model(),
-      [](std::mt19937& rng) { return Symbols{{"batch", between(rng, 1, 4)}, {"height", between(rng, 4, 70)}, {"width", between(rng, 4, 70)}}; },
+      [](std::mt19937& rng) {
+        return Symbols{{"batch", between(rng, 1, 4)}, {"height", between(rng, 4, 70)}, {"width", between(rng, 4, 70)}};
+      },
       [](const Symbols& s) {
-        return Tensors{{"image", *data::random_tensor("image", DType::kF32, {s.at("batch"), 3, s.at("height"), s.at("width")})}};
+        return Tensors{
+            {"image", *data::random_tensor("image", DType::kF32, {s.at("batch"), 3, s.at("height"), s.at("width")})}};
       });
 }
 

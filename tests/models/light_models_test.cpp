@@ -1,5 +1,5 @@
-// The full-size graphs among ONNX's own backend tests. Their weights are constants, so outputs are flat: they show that a graph
-// is understood.
+// The full-size graphs among ONNX's own backend tests. Their weights are constants, so outputs are flat: they show that
+// a graph is understood.
 #include <gtest/gtest.h>
 
 #include <algorithm>

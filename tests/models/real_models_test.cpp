@@ -1,5 +1,5 @@
-// Real, trained models on real inputs, against the outputs that another runtime gave for exactly these inputs: the numbers,
-// the decisions, and the promise that every ISA and every number of threads gives the same bytes.
+// Real, trained models on real inputs, against the outputs that another runtime gave for exactly these inputs: the
+// numbers, the decisions, and the promise that every ISA and every number of threads gives the same bytes.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -17,8 +17,8 @@ constexpr Normalisation kCifar = {1.0f / 255, {0.4914f, 0.4822f, 0.4465f}, {0.20
 struct Case {
   const char* model;
   const char* input;
-  const char* images;    ///< .npz under images/
-  const char* pixels;    ///< its array of pixels
+  const char* images;  ///< .npz under images/
+  const char* pixels;  ///< its array of pixels
   bool channels_last;
   Normalisation normalisation;
   const char* expected;  ///< .npz under expected/, array `logits`
@@ -26,8 +26,10 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"squeezenet_fp32", "data_0", "imagenet_32_u8_nhwc", "images", true, kImageNetBgr, "squeezenet_fp32_imagenet_32", 1},
-    {"mobilenetv2_fp32", "input", "imagenet_32_u8_nhwc", "images", true, kImageNetRgb, "mobilenetv2_fp32_imagenet_32", 8},
+    {"squeezenet_fp32", "data_0", "imagenet_32_u8_nhwc", "images", true, kImageNetBgr, "squeezenet_fp32_imagenet_32",
+     1},
+    {"mobilenetv2_fp32", "input", "imagenet_32_u8_nhwc", "images", true, kImageNetRgb, "mobilenetv2_fp32_imagenet_32",
+     8},
     {"cifar10_mobilenetv2_fp32", "input.1", "cifar10_test_200", "images_nchw_u8", false, kCifar,
      "cifar10_mobilenetv2_fp32_cifar10_200", 1},
     {"cifar10_vit", "input", "cifar10_test_200", "images_nchw_u8", false, kCifar, "cifar10_vit_cifar10_200", 8},
@@ -54,7 +56,8 @@ class RealModel : public testing::TestWithParam<Case> {
 
   data::Tensor images() const {
     const Case& c = GetParam();
-    return normalise(load(folder_ / "images" / (std::string(c.images) + ".npz"), c.pixels), c.channels_last, c.normalisation);
+    return normalise(load(folder_ / "images" / (std::string(c.images) + ".npz"), c.pixels), c.channels_last,
+                     c.normalisation);
   }
   Tensors feed(const data::Tensor& all, int64_t begin, int64_t count) const {
     return {{GetParam().input, *data::slice_outermost(all, begin, count)}};
@@ -75,7 +78,8 @@ TEST_P(RealModel, GivesTheExpectedOutputs) {
   auto got = data::make_tensor(DType::kF32, want.dims);
   std::byte* to = got->bytes.data();
   for (int64_t i = 0; i < inputs.dims[0]; i += GetParam().batch) {
-    const auto outputs = run_instance(*program, *instance, feed(inputs, i, std::min(GetParam().batch, inputs.dims[0] - i)));
+    const auto outputs =
+        run_instance(*program, *instance, feed(inputs, i, std::min(GetParam().batch, inputs.dims[0] - i)));
     ASSERT_TRUE(outputs.ok()) << outputs.error().message;
     const data::Tensor& logits = outputs->front().tensor;
     ASSERT_LE(to + logits.bytes.size(), got->bytes.data() + got->bytes.size());
@@ -115,7 +119,8 @@ TEST_P(RealModel, AnyBatchEqualsSeparateRuns) {
       const auto alone = run_instance(*program, *instance, feed(inputs, i, 1));
       ASSERT_TRUE(alone.ok()) << alone.error().message;
       const data::Tensor& row = alone->front().tensor;
-      ASSERT_EQ(std::memcmp(row.bytes.data(), bytes, row.bytes.size()), 0) << "image " << i << " of a batch of " << batch;
+      ASSERT_EQ(std::memcmp(row.bytes.data(), bytes, row.bytes.size()), 0)
+          << "image " << i << " of a batch of " << batch;
       bytes += row.bytes.size();
     }
   }
@@ -130,7 +135,8 @@ TEST(RealModels, MnistGivesTheExpectedLogits) {
   if (!folder) GTEST_SKIP() << "no test data (set TEGULA_TEST_DATA)";
   const auto file = compile_model(*folder / "models/mnist.onnx");
   ASSERT_TRUE(file.ok()) << file.error().message;
-  const data::Tensor digits = load(*folder / "expected/mnist.npz", "Input3"), want = load(*folder / "expected/mnist.npz", "logits");
+  const data::Tensor digits = load(*folder / "expected/mnist.npz", "Input3"),
+                     want = load(*folder / "expected/mnist.npz", "logits");
   const auto got = run_bytes(*file, {{"Input3", *data::slice_outermost(digits, 0, 1)}});
   ASSERT_TRUE(got.ok()) << got.error().message;
   EXPECT_LE(relative_error(got->front().tensor, want), 1e-4);
@@ -147,7 +153,8 @@ TEST(RealModels, UltrafaceGivesTheExpectedScoresAndBoxes) {
     const auto got = run_bytes(*file, {{"input", *data::slice_outermost(inputs, i, 1)}});
     ASSERT_TRUE(got.ok()) << got.error().message;
     for (const data::NamedTensor& output : *got)
-      EXPECT_LE(relative_error(output.tensor, *data::slice_outermost(load(expected, output.name), i, 1)), 1e-4) << output.name;
+      EXPECT_LE(relative_error(output.tensor, *data::slice_outermost(load(expected, output.name), i, 1)), 1e-4)
+          << output.name;
   }
 }
 

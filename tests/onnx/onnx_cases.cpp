@@ -1,6 +1,6 @@
-// Runs the ONNX project's own test cases (folders of model.onnx and test_data_set_N/{input,output}_K.pb) through the whole
-// path in this process: import, pipeline, program file in memory, bind, run. Each case in a child process with a time limit,
-// so that a crash or a hang is a verdict rather than the end.
+// Runs the ONNX project's own test cases (folders of model.onnx and test_data_set_N/{input,output}_K.pb) through the
+// whole path in this process: import, pipeline, program file in memory, bind, run. Each case in a child process with a
+// time limit, so that a crash or a hang is a verdict rather than the end.
 //
 //   onnx_cases ROOT... [--filter TEXT] [--dynamic] [--expect FILE] [--write FILE] [--verbose]
 //
@@ -55,7 +55,8 @@ std::string compare(const Literal& want, DType dtype, const Dims& dims, const st
   if (dtype != want.dtype()) return concat("type ", name_of(dtype), " for ", name_of(want.dtype()));
   if (dims != want.dims()) return concat("shape ", to_string(dims), " for ", to_string(want.dims()));
   if (!is_float(dtype))
-    return got.empty() || std::memcmp(got.data(), want.bytes().data(), want.bytes().size()) == 0 ? "" : "integer values";
+    return got.empty() || std::memcmp(got.data(), want.bytes().data(), want.bytes().size()) == 0 ? ""
+                                                                                                 : "integer values";
   const std::vector<double> a = Literal(dtype, dims, got, nullptr).to_doubles(), b = want.to_doubles();
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
@@ -109,7 +110,8 @@ Outcome run_case(const fs::path& folder, bool dynamic) {
     if (inputs->size() < program->inputs().size()) return {kUnsupported, "data: fewer inputs than the program has"};
     std::vector<NamedInput> feeds;
     for (std::size_t i = 0; i < program->inputs().size(); ++i)
-      feeds.push_back({program->inputs()[i].name, ConstTensorRef((*inputs)[i].dtype(), (*inputs)[i].dims(), (*inputs)[i].bytes().data())});
+      feeds.push_back({program->inputs()[i].name,
+                       ConstTensorRef((*inputs)[i].dtype(), (*inputs)[i].dims(), (*inputs)[i].bytes().data())});
     const auto shapes = instance->output_shapes(feeds);
     if (!shapes.ok()) return from_error(shapes.error(), "bind", false);
     std::vector<std::vector<std::byte>> buffers;
@@ -120,7 +122,8 @@ Outcome run_case(const fs::path& folder, bool dynamic) {
     }
     for (std::size_t i = 0; i < shapes->size(); ++i)
       results.push_back({program->outputs()[i].name, {program->outputs()[i].dtype, (*shapes)[i], buffers[i].data()}});
-    if (const Status status = instance->run(feeds, results); !status.ok()) return from_error(status.error(), "run", false);
+    if (const Status status = instance->run(feeds, results); !status.ok())
+      return from_error(status.error(), "run", false);
     for (std::size_t i = 0; i < wants->size(); ++i) {
       if (i >= results.size()) return {kWrong, concat("output ", i, " is missing")};
       const std::string difference = compare((*wants)[i], results[i].tensor.dtype, results[i].tensor.dims, buffers[i]);
@@ -146,7 +149,8 @@ Outcome run_in_child(const fs::path& folder, bool dynamic) {
   close(ends[1]);
   Outcome outcome;
   char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) outcome.detail.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    outcome.detail.append(buffer, static_cast<std::size_t>(n));
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -169,12 +173,18 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto next = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
-    if (argument == "--filter") filter = next();
-    else if (argument == "--expect") expect_file = next();
-    else if (argument == "--write") write_file = next();
-    else if (argument == "--dynamic") dynamic = true;
-    else if (argument == "--verbose") verbose = true;
-    else roots.emplace_back(argument);
+    if (argument == "--filter")
+      filter = next();
+    else if (argument == "--expect")
+      expect_file = next();
+    else if (argument == "--write")
+      write_file = next();
+    else if (argument == "--dynamic")
+      dynamic = true;
+    else if (argument == "--verbose")
+      verbose = true;
+    else
+      roots.emplace_back(argument);
   }
   std::vector<fs::path> cases;
   for (const fs::path& root : roots) {

@@ -39,8 +39,8 @@ double relative_error(const data::Tensor& got, const data::Tensor& want);
 /// For each row of a [n, classes] tensor, the index of its largest element.
 std::vector<int64_t> top1(const data::Tensor& logits);
 
-/// u8 pixels [n,h,w,3] (channels_last) or [n,3,h,w] as the f32 NCHW input of a model: (pixel * scale - mean[c]) / deviation[c], c counted
-/// after an optional swap of RGB to BGR.
+/// u8 pixels [n,h,w,3] (channels_last) or [n,3,h,w] as the f32 NCHW input of a model: (pixel * scale - mean[c]) /
+/// deviation[c], c counted after an optional swap of RGB to BGR.
 struct Normalisation {
   float scale = 1;
   float mean[3] = {0, 0, 0};
