@@ -1,0 +1,99 @@
+#include "kernels/attention/attention.h"
+
+#include "kernels/attention/attention_kernel.h"
+#include "runtime/plan/kernel_library.h"
+#include "runtime/steps/operand_sizes.h"
+#include "runtime/steps/plain_step.h"
+
+namespace tegula::runtime {
+namespace {
+
+using kernels::AttentionKernel;
+
+class AttentionStep final : public BoundStep {
+ public:
+  AttentionStep(const kernels::AttentionDesc& desc, AttentionKernel kernel, std::string implementation,
+                const OperandSizes& sizes, const BindContext& context)
+      : desc_(desc),
+        kernel_(std::move(kernel)),
+        implementation_(std::move(implementation)),
+        operands_{context.inputs.begin(), context.inputs.end()},
+        dst_(context.outputs[0]) {
+    sizes_ = {sizes.inputs[0], sizes.inputs[1], sizes.inputs[2], sizes.outputs[0], {}};
+    mask_dims_ = {sizes_.q.dims[0], desc.heads, sizes_.q.dims[1], sizes_.k.dims[1]};
+    has_mask_ = sizes.inputs.size() > 3 && sizes.inputs[3].data != nullptr;
+    if (has_mask_) sizes_.mask = sizes.inputs[3].broadcast_to(mask_dims_);
+  }
+
+  int64_t blocks(int workers) const override { return kernel_.blocks(desc_, sizes_, workers); }
+  std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(desc_, sizes_); }
+
+  void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
+    AttentionKernel::Operands operands = sizes_;
+    operands.q.data = context.address(operands_[0]);
+    operands.k.data = context.address(operands_[1]);
+    operands.v.data = context.address(operands_[2]);
+    operands.mask.data = has_mask_ ? context.address(operands_[3]) : nullptr;
+    operands.dst.data = context.address(dst_);
+    kernel_.run(desc_, operands, block, blocks, scratch);
+  }
+
+  std::string implementation() const override { return implementation_; }
+  double flop() const override {
+    return 2.0 * static_cast<double>(sizes_.q.dims[0] * sizes_.q.dims[1] * sizes_.k.dims[1]) *
+           static_cast<double>(sizes_.q.dims[2] + sizes_.dst.dims[2]);
+  }
+
+ private:
+  kernels::AttentionDesc desc_;
+  AttentionKernel kernel_;
+  std::string implementation_;
+  std::vector<BoundTensor> operands_;
+  BoundTensor dst_;
+  AttentionKernel::Operands sizes_;  // addresses are filled in for each run
+  std::array<int64_t, 4> mask_dims_{};
+  bool has_mask_ = false;
+};
+
+Result<AttentionKernel> build_kernel(const BindContext& context, std::string& implementation) {
+  const jit::VectorIsa isa = vector_isa_of(context.features);
+  const kernels::TileSetDesc tile_desc{
+      isa == jit::VectorIsa::kAvx512 ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2, {}};
+  const auto tiles =
+      context.kernels.cache<kernels::TileSetDesc, kernels::TileSet>().get_or_build(tile_desc, kernels::build_tiles);
+  if (!tiles.ok()) return tiles.error();
+  kernels::SoftmaxCodePtr softmax[2];
+  for (const bool mask : {false, true}) {
+    const auto code = context.kernels.cache<kernels::SoftmaxCodeDesc, kernels::SoftmaxCode>().get_or_build(
+        {isa, false, mask}, kernels::build_softmax);
+    if (!code.ok()) return code.error();
+    softmax[mask] = *code;
+  }
+  implementation = concat("attention_f32_", jit::name_of(isa));
+  return AttentionKernel(*tiles, softmax[0], softmax[1]);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
+  const schema::Attention& table = *context.step.attributes_as_Attention();
+  constexpr uint64_t kMaxHeads = 1 << 20;
+  if (table.heads() > kMaxHeads || table.kv_heads() > kMaxHeads) return context.invalid("absurd numbers of heads");
+  const kernels::AttentionDesc desc{static_cast<int64_t>(table.heads()), static_cast<int64_t>(table.kv_heads()),
+                                    table.scale(), table.causal()};
+  const OperandSizes sizes(context);
+  if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
+    return context.invalid(status.error().message);
+
+  bool generated = context.features.avx2;
+  for (std::size_t i = 0; i < 3; ++i)
+    generated = generated && (sizes.inputs[i].strides[2] == 1 || sizes.inputs[i].dims[2] == 1);
+  generated = generated && (sizes.outputs[0].strides[2] == 1 || sizes.outputs[0].dims[2] == 1);
+  if (!generated) return make_plain_step(desc, &kernels::attention, context);
+  std::string implementation;
+  TEGULA_ASSIGN_OR_RETURN(AttentionKernel kernel, build_kernel(context, implementation));
+  return std::unique_ptr<BoundStep>(
+      std::make_unique<AttentionStep>(desc, std::move(kernel), std::move(implementation), sizes, context));
+}
+
+}  // namespace tegula::runtime
