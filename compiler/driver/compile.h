@@ -28,6 +28,7 @@ struct ModelInfo {
   std::string file_name, producer;
   uint64_t xxh3 = 0;
   int64_t opset = 0;
+  int64_t nodes = 0;  ///< of the model's main graph
 };
 
 struct ImportedModel {
@@ -46,12 +47,20 @@ struct WriteOptions {
   std::string configuration;  ///< JSON for provenance
 };
 
+/// What a program file holds.
+struct WriteReport {
+  int64_t steps = 0;
+  std::map<std::string, int64_t> step_kinds;  ///< by attribute table: "Gemm", "Conv", ...
+  uint64_t constant_bytes = 0;                ///< of weights and other constants, each content once
+};
+
 /// Lowers a graph that went through the pipeline and writes the program file: to a temporary file beside `path`,
 /// renamed over it only when complete.
 Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
-                     const std::filesystem::path& path);
+                     const std::filesystem::path& path, WriteReport* report = nullptr);
 /// The same into memory, for tests.
-Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options);
+Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
+                                             WriteReport* report = nullptr);
 
 struct CompileOptions {
   ImportOptions import;
@@ -62,8 +71,8 @@ struct CompileOptions {
 struct CompileReport {
   std::vector<PassReport> passes;
   std::vector<std::string> notes;
-  int64_t onnx_nodes = 0, steps = 0;
-  std::map<std::string, int64_t> step_kinds;
+  int64_t onnx_nodes = 0;
+  WriteReport written;
 };
 
 /// import_onnx, run_pipeline, write_program.

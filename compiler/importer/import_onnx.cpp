@@ -37,6 +37,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, ExternalData exte
   ImportedModel imported;
   imported.info.producer = model->producer_name();
   if (!model->producer_version().empty()) imported.info.producer += " " + model->producer_version();
+  imported.info.nodes = model->graph().node_size();
   imported.info.xxh3 = checksum(bytes.data(), bytes.size());
   for (const onnx::OperatorSetIdProto& opset : model->opset_import())
     if (opset.domain().empty() || opset.domain() == "ai.onnx") imported.info.opset = opset.version();

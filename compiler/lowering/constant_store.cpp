@@ -26,8 +26,8 @@ Result<uint32_t> ConstantStore::add_copied(std::span<const std::byte> bytes) {
   const auto [found, is_new] = known_.try_emplace(digest(bytes), static_cast<uint32_t>(contents_.size()));
   if (!is_new) return found->second;
   if (!spool_) {
-    TEGULA_ASSIGN_OR_RETURN(TemporaryFile file, TemporaryFile::create_beside(beside_));
-    spool_ = std::make_unique<TemporaryFile>(std::move(file));
+    TEGULA_ASSIGN_OR_RETURN(SpoolFile file, SpoolFile::create_in(folder_));
+    spool_.emplace(std::move(file));
   }
   contents_.push_back({.size = bytes.size(), .kept = {}, .owner = nullptr, .spooled = true, .offset = spool_->size()});
   TEGULA_RETURN_IF_ERROR(spool_->append(bytes));

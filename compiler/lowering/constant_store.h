@@ -3,21 +3,22 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "compiler/writer/temporary_file.h"
+#include "compiler/lowering/spool_file.h"
 #include "schema/base/result.h"
 
 namespace tegula::compiler {
 
-/// The bytes of a program's constants while it is lowered, each content once. Packed weights go to a temporary file as they
-/// come, literals stay where they are: however large the model, only the weights being packed are in memory.
+/// The bytes of a program's constants while it is lowered, each content once. Packed weights go to a temporary file as
+/// they come, literals stay where they are: however large the model, only the weights being packed are in memory.
 class ConstantStore {
  public:
-  /// `beside`: a path in the folder where the temporary file may grow as large as the program.
-  explicit ConstantStore(std::filesystem::path beside) : beside_(std::move(beside)) {}
+  /// `folder`: where a temporary file may grow as large as the program.
+  explicit ConstantStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   /// Bytes that somebody (`owner`) keeps; returns the number of the content.
   uint32_t add_kept(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
@@ -40,8 +41,8 @@ class ConstantStore {
   };
   using Digest = std::pair<std::pair<uint64_t, uint64_t>, uint64_t>;  // XXH3-128 and size
 
-  std::filesystem::path beside_;
-  std::unique_ptr<TemporaryFile> spool_;
+  std::filesystem::path folder_;
+  std::optional<SpoolFile> spool_;
   std::span<const std::byte> spooled_;
   std::vector<Content> contents_;
   std::map<Digest, uint32_t> known_;

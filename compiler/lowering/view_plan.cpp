@@ -28,7 +28,9 @@ bool has_even_rows(const Shape& shape, const Shape& strides) {
   return true;
 }
 
-bool is_step_result(const Value* value) { return value->producer && !value->producer->op->is_view; }
+bool is_step_result(const Value* value) {
+  return value->producer && !value->producer->op->is_view;
+}
 
 std::size_t axis_of(const Node& concat) {
   const int64_t axis = concat.attributes.integer("axis");
@@ -146,7 +148,8 @@ ViewPlan::Place ViewPlan::part(const Place& whole, const Value& shape_of, const 
 
 ViewPlan::Place ViewPlan::place_of(const Value* value) const {
   const auto found = links_.find(value);
-  if (found == links_.end()) return {.root = value, .offset = 0, .contiguous = true, .strides = contiguous_strides(value->shape)};
+  if (found == links_.end())
+    return {.root = value, .offset = 0, .contiguous = true, .strides = contiguous_strides(value->shape)};
   const Place whole = place_of(found->second.parent);
   if (!found->second.same_elements) return part(whole, *value, found->second.starts);
   return {.root = whole.root, .offset = whole.offset, .contiguous = true, .strides = contiguous_strides(value->shape)};

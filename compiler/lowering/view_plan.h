@@ -8,18 +8,20 @@ namespace tegula::compiler {
 
 /// Which values are views of others, so that reshaping, joining and cutting cost nothing.
 ///
-///   reshape                 its result is the operand's memory. A graph output owns the memory instead, and what it reshapes
+///   reshape                 its result is the operand's memory. A graph output owns the memory instead, and what it
+///   reshapes
 ///                           becomes the view, so that no copy is needed.
-///   concat, last axis       operands become columns of the result, where their producers write strided rows and their other
-///   (or one block each)     readers read such. Operands that cannot are copied in; when most cannot, it stays a step.
-///   slice, steps 1          its result is part of the operand, when its readers read strided rows.
+///   concat, last axis       operands become columns of the result, where their producers write strided rows and their
+///   other (or one block each)     readers read such. Operands that cannot are copied in; when most cannot, it stays a
+///   step. slice, steps 1          its result is part of the operand, when its readers read strided rows.
 ///
 /// Decided for the whole graph before any step is written, because every reader of a value must agree.
 class ViewPlan {
  public:
   explicit ViewPlan(const Graph& graph);
 
-  /// Where a value's elements lie: element [i...] is element offset + sum(i * strides) of `root`, which owns its memory.
+  /// Where a value's elements lie: element [i...] is element offset + sum(i * strides) of `root`, which owns its
+  /// memory.
   struct Place {
     const Value* root = nullptr;
     Dim offset;
@@ -38,8 +40,8 @@ class ViewPlan {
  private:
   struct Link {
     const Value* parent = nullptr;
-    bool same_elements = false;   // reshape: all of the parent, row-major
-    std::vector<Dim> starts;      // otherwise: the first element within the parent
+    bool same_elements = false;  // reshape: all of the parent, row-major
+    std::vector<Dim> starts;     // otherwise: the first element within the parent
   };
 
   void own_by_outputs(const Graph& graph);

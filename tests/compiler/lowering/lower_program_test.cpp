@@ -1,0 +1,156 @@
+#include "compiler/lowering/lower_program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "schema/expressions.h"
+#include "schema/file_layout.h"
+#include "tests/support/graph_testing.h"
+
+namespace tegula::compiler {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// The program as lines: one per step, and what its operands are.
+class Lowered {
+ public:
+  explicit Lowered(std::string_view text, std::map<std::string, int64_t> symbols = {})
+      : graph_(graph_of(text)), store_(::testing::TempDir()), symbols_(std::move(symbols)) {
+    auto program = lower_program(graph_, store_);
+    if (!program.ok()) {
+      error_ = program.error().message;
+      return;
+    }
+    program_ = *std::move(program);
+    std::vector<ExprNode> nodes;
+    for (const auto& e : tables().expressions)
+      nodes.push_back(
+          {.op = static_cast<ExprOp>(e->op), .value = e->value, .a = e->a, .b = e->b, .c = e->c, .scale = e->scale});
+    std::vector<int64_t> given;
+    for (const auto& symbol : tables().symbols) given.push_back(symbols_[symbol->name]);
+    sizes_.resize(nodes.size());
+    evaluate(nodes, given, sizes_);
+  }
+
+  const schema::ProgramT& tables() const { return program_.tables; }
+  const std::string& error() const { return error_; }
+
+  std::vector<std::string> steps() const {
+    std::vector<std::string> lines;
+    for (const auto& step : tables().steps) {
+      std::string line = schema::EnumNameStepAttributes(step->attributes.type);
+      for (const int32_t value : step->inputs) line += " " + describe(value);
+      line += " ->";
+      for (const int32_t value : step->outputs) line += " " + describe(value);
+      lines.push_back(line);
+    }
+    return lines;
+  }
+
+  /// "name", or "name[offset:strides]of base" for views, with the letter of its storage unless it is the arena.
+  std::string describe(int32_t number) const {
+    if (number < 0) return "-";
+    const schema::ValueT& value = *tables().values[static_cast<std::size_t>(number)];
+    switch (static_cast<Storage>(value.storage)) {
+      case Storage::kArena: return value.name;
+      case Storage::kConstant: return "c:" + value.name;
+      case Storage::kInput: return "i:" + value.name;
+      case Storage::kOutput: return "o:" + value.name;
+      case Storage::kView: break;
+    }
+    std::string text =
+        value.name + "[" + std::to_string(value.view_offset < 0 ? 0 : size(static_cast<uint32_t>(value.view_offset)));
+    for (std::size_t i = 0; i < value.strides.size(); ++i)
+      text += (i ? "," : ":") + std::to_string(size(value.strides[i]));
+    return text + "]of " + tables().values[static_cast<std::size_t>(value.base)]->name;
+  }
+
+  std::vector<std::string> outputs() const {
+    std::vector<std::string> names;
+    for (const auto& port : tables().outputs)
+      names.push_back(port->name + "=" + describe(static_cast<int32_t>(port->value)));
+    return names;
+  }
+
+ private:
+  int64_t size(uint32_t row) const { return sizes_[row]; }
+
+  Graph graph_;
+  ConstantStore store_;
+  std::map<std::string, int64_t> symbols_;
+  LoweredProgram program_;
+  std::vector<int64_t> sizes_;
+  std::string error_;
+};
+
+TEST(LowerProgram, WritesStepsOverValues) {
+  const Lowered program("y = add(%x:f32[batch,3], %w:f32[3]=[1,2,3]) @\"Add_0\"\nreturn y", {{"batch", 2}});
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x c:w -> o:y"));
+  EXPECT_THAT(program.outputs(), ElementsAre("y=o:y"));
+  EXPECT_EQ(program.tables().steps[0]->name, "Add_0");
+  EXPECT_THAT(program.tables().steps[0]->onnx_nodes, ElementsAre("Add_0"));
+  ASSERT_EQ(program.tables().symbols.size(), 1u);
+  EXPECT_EQ(program.tables().symbols[0]->name, "batch");
+}
+
+TEST(LowerProgram, ReshapesAreViews) {
+  const Lowered program("a = relu(%x:f32[2,3])\nb = reshape(a) {shape=[6]}\ny = abs(b)\nreturn y");
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> a", "Eltwise b[0]of a -> o:y"));
+}
+
+TEST(LowerProgram, WhatAnOutputReshapesBecomesItsView) {
+  const Lowered program("a = relu(%x:f32[2,3])\nb = reshape(a) {shape=[6]}\ny = reshape(b) {shape=[3,2]}\nreturn y");
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> a[0]of y"));
+  EXPECT_THAT(program.outputs(), ElementsAre("y=o:y"));
+}
+
+TEST(LowerProgram, CopiesOutputsThatHaveNoBufferOfTheirOwn) {
+  const Lowered program(R"(
+      a = relu(%x:f32[2,3])
+      r = reshape(a) {shape=[6]}
+      return x, %w:f32[2]=[1,2], a, "again"=a, r)");
+  EXPECT_THAT(program.outputs(), ElementsAre("x=o:x_1", "w=o:w", "a=o:a", "again=o:again", "r=o:r"));
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> o:a", "Copy i:x -> o:x_1", "Copy c:w_1 -> o:w",
+                                           "Copy o:a -> o:again", "Copy r_1[0]of a -> o:r"));
+}
+
+TEST(LowerProgram, StoresEqualConstantsOnce) {
+  const Lowered program(R"(
+      a = add(%x:f32[4], %w:f32[4]=random(1))
+      y = mul(a, %v:f32[4]=random(1))
+      return y)");
+  const auto& values = program.tables().values;
+  const auto is_constant = [](const auto& value) { return static_cast<Storage>(value->storage) == Storage::kConstant; };
+  EXPECT_EQ(std::count_if(values.begin(), values.end(), is_constant), 2);
+}
+
+TEST(LowerProgram, SkipsConstraintsThatCertainlyHold) {
+  const Lowered program(
+      "y = relu(%x:f32[n])\nrequire at_least(n, 0)\nrequire equal(n, 2*m) \"why\"\nreturn y, %z:f32[m]");
+  ASSERT_EQ(program.tables().constraints.size(), 1u);
+  EXPECT_EQ(program.tables().constraints[0]->message, "why");
+}
+
+TEST(LowerProgram, ReadsElementsThatFeedShapes) {
+  const Lowered program(R"(
+      input %sizes: s64[2] holds [h, w]
+      input %unread: s64[1] holds [n]
+      y = reshape(%x:f32[6]) {shape=[h, w]}
+      z = relu(y)
+      return z)",
+                        {{"h", 2}, {"w", 3}});
+  EXPECT_EQ(program.tables().inputs[0]->element_symbols.size(), 2u);
+  EXPECT_TRUE(program.tables().inputs[1]->element_symbols.empty());
+  EXPECT_EQ(program.tables().constraints.size(), 1u);  // h * w == 6
+}
+
+TEST(LowerProgram, RefusesSizesThatNoInputTells) {
+  const Lowered program("y = reshape(%x:f32[6]) {shape=[h, w]}\nz = relu(y)\nreturn z");
+  EXPECT_EQ(program.error(), "the size 'h' follows from data: it is neither a dimension of an input nor read from one");
+}
+
+}  // namespace
+}  // namespace tegula::compiler
