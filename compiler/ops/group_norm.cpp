@@ -3,6 +3,7 @@
 //
 // Inputs: x, scale [c], bias [c]. Attributes: groups, epsilon (1e-5), channels_last.
 // ONNX InstanceNormalization and GroupNormalization (18: scale and bias per group; 21: per channel).
+#include "kernels/normalize/group_norm.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -31,6 +32,28 @@ Status infer_group_norm(InferContext& context) {
                                   " for ", channels.value(), " channels"));
   context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
   return {};
+}
+
+/// The kernel is channels-last; the graph may be channels-first.
+kernels::TensorView with_channels_last(const kernels::TensorView& view) {
+  std::vector<int> order = {0};
+  for (int d = 2; d < view.rank; ++d) order.push_back(d);
+  order.push_back(1);
+  return view.permuted(order);
+}
+
+Status evaluate_group_norm(const Node& node, std::span<const kernels::TensorView> inputs,
+                           std::span<const kernels::TensorView> outputs) {
+  kernels::GroupNormDesc desc;
+  desc.groups = node.attributes.integer("groups", 1);
+  desc.epsilon = static_cast<float>(node.attributes.number("epsilon", 1e-5));
+  std::vector<kernels::TensorView> in(inputs.begin(), inputs.end()), out(outputs.begin(), outputs.end());
+  if (!node.attributes.flag("channels_last")) {
+    in[0] = with_channels_last(in[0]);
+    out[0] = with_channels_last(out[0]);
+  }
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, in, out));
+  return kernels::group_norm(desc, in, out);
 }
 
 Status lower_group_norm(LowerContext&, const Node& node, schema::StepT& step) {
@@ -63,7 +86,7 @@ Result<Value*> per_channel(ImportContext& context, Value* value, int64_t channel
 const OpDef group_norm_op = {
     .name = "group_norm",
     .infer = infer_group_norm,
-    .evaluate = nullptr,
+    .evaluate = evaluate_group_norm,
     .lower = lower_group_norm,
 };
 

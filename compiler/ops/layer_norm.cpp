@@ -4,6 +4,7 @@
 // Inputs: x, scale?, bias?, residual?; scale and bias have the shape of the normalised dimensions. Attributes: axis,
 // epsilon (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z. ONNX
 // LayerNormalization and RMSNormalization; com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+#include "kernels/normalize/layer_norm.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -35,6 +36,16 @@ Status infer_layer_norm(InferContext& context) {
   context.outputs.push_back({DType::kF32, statistics, std::nullopt});
   context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
   return {};
+}
+
+Status evaluate_layer_norm(const Node& node, std::span<const kernels::TensorView> inputs,
+                           std::span<const kernels::TensorView> outputs) {
+  kernels::LayerNormDesc desc;
+  desc.axis = static_cast<int>(node.attributes.integer("axis"));
+  desc.epsilon = static_cast<float>(node.attributes.number("epsilon", 1e-5));
+  desc.rms = node.attributes.flag("rms");
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, inputs, outputs));
+  return kernels::layer_norm(desc, inputs, outputs);
 }
 
 Status lower_layer_norm(LowerContext&, const Node& node, schema::StepT& step) {
@@ -90,7 +101,7 @@ Result<ImportedValues> normalise(ImportContext& context, const NormInputs& in, i
 const OpDef layer_norm_op = {
     .name = "layer_norm",
     .infer = infer_layer_norm,
-    .evaluate = nullptr,
+    .evaluate = evaluate_layer_norm,
     .lower = lower_layer_norm,
 };
 
