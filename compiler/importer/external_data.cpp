@@ -42,6 +42,7 @@ Result<std::shared_ptr<const MappedFile>> ExternalData::open(const std::string& 
   const fs::path folder = fs::canonical(folder_->empty() ? fs::path(".") : *folder_, failure);
   if (failure) return refuse(location, concat("cannot be found: ", failure.message()));
   const fs::path file = fs::canonical(folder / relative, failure);
+  if (!failure && file == folder) return refuse(location, "is the model's folder");
   if (failure) return refuse(location, concat("cannot be opened in ", folder.string(), ": ", failure.message()));
   if (!lies_in(file, folder))
     return refuse(location, "is a symbolic link out of the model's folder: put the file itself beside the model");

@@ -75,10 +75,9 @@ bool make_shape_input(Graph& graph, Value& input) {
   const std::optional<Dims> dims = constant_dims(input.shape);
   if (!dims || dims->size() > 1 || !is_integer(input.dtype) || element_count(*dims) > kMaxInputElements) return false;
   std::vector<Dim> elements;
-  for (int64_t i = 0; i < element_count(*dims); ++i) {
-    const std::string name = unused_symbol(graph, concat(input.name, "_value", dims->empty() ? "" : std::to_string(i)));
-    graph.symbols.push_back({name});
-    elements.push_back(Dim::symbol(name));
+  for (const std::string& symbol : unused_element_symbols(graph, input.name, element_count(*dims))) {
+    graph.symbols.push_back({.name = symbol, .min = INT64_MIN});
+    elements.push_back(Dim::symbol(symbol));
   }
   input.contents = std::move(elements);
   return true;

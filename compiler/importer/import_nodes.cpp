@@ -14,8 +14,6 @@ namespace {
 
 /// Calls of functions and branches inside one another; real models have a handful.
 constexpr int kMaxDepth = 64;
-/// Functions that call others twice, and those others twice ..., make exponentially many nodes of a small file.
-constexpr int64_t kMaxNodes = 2'000'000;
 
 std::string domain_of(const onnx::NodeProto& node) {
   return node.domain() == "ai.onnx" ? "" : node.domain();
@@ -40,9 +38,9 @@ Status ModelImporter::import_nodes(const NodeProtos& nodes, Scope& scope) {
 }
 
 Status ModelImporter::import_node(const onnx::NodeProto& node, Scope& scope) {
-  if (++nodes_imported_ > kMaxNodes)
+  if (++nodes_imported_ > max_nodes_)
     return Error{ErrorCode::kUnsupported,
-                 concat("the model has more than ", kMaxNodes, " nodes, functions written out")};
+                 concat("the model has more than ", max_nodes_, " nodes, functions written out")};
   std::vector<Binding> inputs;
   bool broken = false;
   for (const std::string& name : node.input()) {
@@ -145,7 +143,7 @@ Status ModelImporter::import_call(const onnx::NodeProto& node, const onnx::Funct
       return header.invalid(
           concat("function ", function.name(), ": nothing writes its output '", function.output(i), "'"));
     TEGULA_ASSIGN_OR_RETURN(const Binding binding, find(body, function.output(i)));
-    scope.names[node.output(i)] = binding;
+    hand_out(binding, body.prefix + function.output(i), node.output(i), scope);
   }
   return {};
 }
@@ -184,9 +182,14 @@ Status ModelImporter::import_if(const onnx::NodeProto& node, const std::vector<B
     if (!is_known(branch, graph.output(i).name()))
       return header.invalid(concat(which, ": nothing writes its output '", graph.output(i).name(), "'"));
     TEGULA_ASSIGN_OR_RETURN(const Binding binding, find(branch, graph.output(i).name()));
-    scope.names[node.output(i)] = binding;
+    hand_out(binding, branch.prefix + graph.output(i).name(), node.output(i), scope);
   }
   return {};
+}
+
+void ModelImporter::hand_out(const Binding& binding, const std::string& inner_name, const std::string& name, Scope& scope) {
+  scope.names[name] = binding;
+  if (binding.value != nullptr && binding.value->name == inner_name) graph_.rename_value(binding.value, scope.prefix + name);
 }
 
 void ModelImporter::bind_outputs(const onnx::NodeProto& node, const std::vector<Value*>& values, Scope& scope) {

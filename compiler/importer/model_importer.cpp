@@ -17,6 +17,9 @@ Error invalid(std::string message) {
   return {ErrorCode::kInvalidFile, std::move(message)};
 }
 
+/// Functions that call others twice, and those others twice ..., make exponentially many nodes of a small file.
+constexpr int64_t kMaxNodes = 100'000, kMaxNodesPerFileNode = 16;
+
 /// The oldest operator sets broadcast by attributes.
 constexpr int kOldestOpset = 7;
 
@@ -63,6 +66,7 @@ Result<Graph> ModelImporter::run() {
     return Error{ErrorCode::kUnsupported,
                  concat("operator set ", main->second, " is not supported: convert the model to ", kOldestOpset,
                         " or later (onnx.version_converter)")};
+  max_nodes_ = kMaxNodes + kMaxNodesPerFileNode * model_->graph().node_size();
   for (const onnx::FunctionProto& function : model_->functions())
     functions_.emplace(concat(normal_domain(function.domain()), ':', function.name(), ':', overload_of(function)),
                        &function);

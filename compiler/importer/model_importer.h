@@ -67,6 +67,8 @@ class ModelImporter {
   /// The binding of a name that is known; initializers become constants when they are first read.
   Result<Binding> find(Scope& scope, const std::string& name);
   Result<Value*> add_initializer(Scope& owner, const std::string& name);
+  /// Binds `name` to what a function's body or a branch calls by its inner name; the value takes the outer one.
+  void hand_out(const Binding& binding, const std::string& inner_name, const std::string& name, Scope& scope);
   void bind_outputs(const onnx::NodeProto& node, const std::vector<Value*>& values, Scope& scope);
   void bind_broken(const onnx::NodeProto& node, Scope& scope);
   /// Remembers why a node cannot be imported and marks its outputs; the import goes on to find all such nodes.
@@ -84,7 +86,7 @@ class ModelImporter {
   std::map<std::string, const onnx::FunctionProto*> functions_;  ///< by "domain:name:overload"
   std::vector<Error> refusals_;
   int64_t widened_ = 0;  ///< tensors that were FP16 or BF16
-  int64_t nodes_imported_ = 0;
+  int64_t nodes_imported_ = 0, max_nodes_ = 0;
 };
 
 }  // namespace tegula::compiler

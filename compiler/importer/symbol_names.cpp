@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace tegula::compiler {
+namespace {
+
+bool is_taken(const Graph& graph, const std::string& name) {
+  return std::any_of(graph.symbols.begin(), graph.symbols.end(), [&](const SymbolRange& s) { return s.name == name; });
+}
+
+}  // namespace
 
 std::string to_identifier(std::string_view text) {
   std::string name;
@@ -15,14 +22,19 @@ std::string to_identifier(std::string_view text) {
 }
 
 std::string unused_symbol(const Graph& graph, std::string_view text) {
-  const auto taken = [&](const std::string& name) {
-    return std::any_of(graph.symbols.begin(), graph.symbols.end(),
-                       [&](const SymbolRange& s) { return s.name == name; });
-  };
   const std::string identifier = to_identifier(text);
   std::string name = identifier;
-  for (int i = 2; taken(name); ++i) name = concat(identifier, '_', i);
+  for (int i = 2; is_taken(graph, name); ++i) name = concat(identifier, '_', i);
   return name;
+}
+
+std::vector<std::string> unused_element_symbols(const Graph& graph, std::string_view input, int64_t count) {
+  const std::string identifier = to_identifier(input);
+  std::string base = identifier;
+  for (int i = 2; is_taken(graph, base + "[0]"); ++i) base = concat(identifier, '_', i);
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i) names.push_back(concat(base, '[', i, ']'));
+  return names;
 }
 
 }  // namespace tegula::compiler

@@ -3,10 +3,13 @@
 // Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes
 // (ops/sliding_window.h), count_include_pad, p (of "lp"), channels_last, column_major (of the indices). Outputs: dst
 // and, for "max" where wanted, the s64 indices that ONNX defines. ONNX MaxPool, AveragePool and LpPool.
+#include <algorithm>
+
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/sliding_window.h"
+#include "kernels/pool/pool.h"
 
 namespace tegula::compiler {
 namespace {
@@ -26,10 +29,9 @@ Status infer_pool(InferContext& context) {
   const Value& x = context.input(0);
   const std::optional<schema::PoolKind> kind = kind_of(context.node);
   if (!kind) return context.error(concat("there is no kind '", context.node.attributes.text("kind"), "'"));
-  const bool bytes = x.dtype == DType::kU8 || x.dtype == DType::kS8;
-  if (x.dtype != DType::kF32 && !(bytes && *kind == schema::PoolKind::Max))
-    return context.unsupported(
-        concat("an input of type ", name_of(x.dtype), "; f32 is supported, and u8 and s8 for max"));
+  const bool is_max = *kind == schema::PoolKind::Max;
+  if (is_max ? x.dtype == DType::kF16 || x.dtype == DType::kBF16 : x.dtype != DType::kF32 && x.dtype != DType::kF64)
+    return context.unsupported(concat("an input of type ", name_of(x.dtype)));
   if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
   if (x.rank() > 2 + kMaxSpatial)
     return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
@@ -38,8 +40,33 @@ Status infer_pool(InferContext& context) {
   TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
   Shape shape = with_channels(x.shape[0], channels_of(x.shape, channels_last), sizes, channels_last);
   context.outputs.push_back({x.dtype, shape, std::nullopt});
-  if (*kind == schema::PoolKind::Max) context.outputs.push_back({DType::kS64, std::move(shape), std::nullopt});
+  if (is_max) context.outputs.push_back({DType::kS64, std::move(shape), std::nullopt});
   return {};
+}
+
+Status evaluate_pool(const Node& node, std::span<const kernels::TensorView> inputs,
+                     std::span<const kernels::TensorView> outputs) {
+  const Attributes& attributes = node.attributes;
+  const bool channels_last = attributes.flag("channels_last");
+  kernels::PoolDesc desc;
+  desc.kind = static_cast<kernels::PoolKind>(*kind_of(node));
+  desc.rank = inputs[0].rank - 2;
+  const auto copy_to = [&](std::array<int64_t, kernels::kMaxPoolRank>& to, std::string_view name) {
+    const std::vector<int64_t> values = attributes.ints(name);
+    std::copy(values.begin(), values.end(), to.begin());
+  };
+  copy_to(desc.kernel, "kernel");
+  copy_to(desc.strides, "strides");
+  copy_to(desc.dilations, "dilations");
+  copy_to(desc.pads_begin, "pads_begin");
+  copy_to(desc.pads_end, "pads_end");
+  desc.count_include_pad = attributes.flag("count_include_pad");
+  desc.column_major_indices = attributes.flag("column_major");
+  desc.p = attributes.integer("p", 2);
+  std::vector<kernels::TensorView> src = {channels_last_view(inputs[0], channels_last)}, dst;
+  for (const kernels::TensorView& output : outputs) dst.push_back(channels_last_view(output, channels_last));
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, src, dst));
+  return kernels::pool(desc, src, dst);
 }
 
 Status lower_pool(LowerContext& context, const Node& node, schema::StepT& step) {
@@ -80,7 +107,7 @@ Result<ImportedValues> import_pool_of(ImportContext& context, const OnnxNode& no
 const OpDef pool_op = {
     .name = "pool",
     .infer = infer_pool,
-    .evaluate = nullptr,
+    .evaluate = evaluate_pool,
     .lower = lower_pool,
 };
 
