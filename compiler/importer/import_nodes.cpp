@@ -187,9 +187,11 @@ Status ModelImporter::import_if(const onnx::NodeProto& node, const std::vector<B
   return {};
 }
 
-void ModelImporter::hand_out(const Binding& binding, const std::string& inner_name, const std::string& name, Scope& scope) {
+void ModelImporter::hand_out(const Binding& binding, const std::string& inner_name, const std::string& name,
+                             Scope& scope) {
   scope.names[name] = binding;
-  if (binding.value != nullptr && binding.value->name == inner_name) graph_.rename_value(binding.value, scope.prefix + name);
+  if (binding.value != nullptr && binding.value->name == inner_name)
+    graph_.rename_value(binding.value, scope.prefix + name);
 }
 
 void ModelImporter::bind_outputs(const onnx::NodeProto& node, const std::vector<Value*>& values, Scope& scope) {

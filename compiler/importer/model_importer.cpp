@@ -83,6 +83,10 @@ Result<Graph> ModelImporter::run() {
   if (!refusals_.empty()) return refusals();
   if (widened_ > 0) graph_.notes.push_back(concat(widened_, " FP16 or BF16 tensors were widened to FP32"));
   graph_.remove_dead();
+  for (const auto& node : graph_.nodes())
+    for (std::size_t i = 1; i < node->outputs.size(); ++i)  // the first is what the node is for
+      if (const Value* output = node->outputs[i]; output != nullptr && output->users.empty() && !output->is_output)
+        graph_.drop_output(node.get(), i);
   return std::move(graph_);
 }
 

@@ -12,13 +12,15 @@ Result<Literal> literal_of(const OnnxNode& node) {
   if (attributes.has("value_int")) return Literal::scalar(attributes.integer("value_int"));
   if (attributes.has("value_floats")) {
     const std::vector<double> numbers = attributes.numbers("value_floats");
-    return Literal::of<float>({static_cast<int64_t>(numbers.size())}, std::vector<float>(numbers.begin(), numbers.end()));
+    return Literal::of<float>({static_cast<int64_t>(numbers.size())},
+                              std::vector<float>(numbers.begin(), numbers.end()));
   }
   if (attributes.has("value_ints")) {
     const std::vector<int64_t> integers = attributes.ints("value_ints");
     return Literal::of<int64_t>({static_cast<int64_t>(integers.size())}, integers);
   }
-  if (attributes.has("value_string") || attributes.has("value_strings")) return node.unsupported("strings are not supported");
+  if (attributes.has("value_string") || attributes.has("value_strings"))
+    return node.unsupported("strings are not supported");
   return node.invalid("has no value");
 }
 

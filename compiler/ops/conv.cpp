@@ -3,11 +3,11 @@
 //
 // Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x
 // and dst are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always. ONNX Conv and com.microsoft FusedConv.
-#include "compiler/importer/fold_value.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/sliding_window.h"
+#include "kernels/conv/reference.h"
 #include "kernels/gemm/pack.h"
 
 namespace tegula::compiler {
@@ -50,6 +50,25 @@ Status infer_conv(InferContext& context) {
         concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
   TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
   context.outputs.push_back({DType::kF32, with_channels(x.shape[0], out_channels, sizes, channels_last), std::nullopt});
+  return {};
+}
+
+Status evaluate_conv(const Node& node, std::span<const kernels::TensorView> inputs,
+                     std::span<const kernels::TensorView> outputs) {
+  const Attributes& attributes = node.attributes;
+  kernels::ConvDesc desc;
+  desc.strides = attributes.ints("strides");
+  desc.dilations = attributes.ints("dilations");
+  desc.pads_begin = attributes.ints("pads_begin");
+  desc.groups = attributes.integer("groups", 1);
+  desc.epilogue.bias = node.input(2) != nullptr;
+  kernels::TensorView src = inputs[0], dst = outputs[0];
+  if (attributes.flag("channels_last")) {
+    src = channels_first_view(src);
+    dst = channels_first_view(dst);
+  }
+  const kernels::TensorView bias = desc.epilogue.bias ? inputs[2] : kernels::TensorView();
+  kernels::conv_reference(desc, 1, src, inputs[1], bias, {}, dst);
   return {};
 }
 
@@ -129,7 +148,7 @@ Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) 
 const OpDef conv_op = {
     .name = "conv",
     .infer = infer_conv,
-    .evaluate = nullptr,
+    .evaluate = evaluate_conv,
     .lower = lower_conv,
     .takes_post_ops = true,
     .strided_outputs = true,

@@ -63,8 +63,11 @@ Status evaluate_pool(const Node& node, std::span<const kernels::TensorView> inpu
   desc.count_include_pad = attributes.flag("count_include_pad");
   desc.column_major_indices = attributes.flag("column_major");
   desc.p = attributes.integer("p", 2);
-  std::vector<kernels::TensorView> src = {channels_last_view(inputs[0], channels_last)}, dst;
-  for (const kernels::TensorView& output : outputs) dst.push_back(channels_last_view(output, channels_last));
+  const auto relaid = [&](const kernels::TensorView& view) {
+    return channels_last || view.data == nullptr ? view : channels_last_view(view);
+  };
+  std::vector<kernels::TensorView> src = {relaid(inputs[0])}, dst;
+  for (const kernels::TensorView& output : outputs) dst.push_back(relaid(output));
   TEGULA_RETURN_IF_ERROR(kernels::check(desc, src, dst));
   return kernels::pool(desc, src, dst);
 }

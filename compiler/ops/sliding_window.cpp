@@ -166,11 +166,16 @@ Shape with_channels(const Dim& batch, const Dim& channels, const Shape& spatial,
   return shape;
 }
 
-kernels::TensorView channels_last_view(const kernels::TensorView& view, bool is_channels_last) {
-  if (is_channels_last || view.rank < 2) return view;
+kernels::TensorView channels_last_view(const kernels::TensorView& view) {
   std::vector<int> perm = {0};
   for (int d = 2; d < view.rank; ++d) perm.push_back(d);
   perm.push_back(1);
+  return view.permuted(perm);
+}
+
+kernels::TensorView channels_first_view(const kernels::TensorView& view) {
+  std::vector<int> perm = {0, view.rank - 1};
+  for (int d = 1; d + 1 < view.rank; ++d) perm.push_back(d);
   return view.permuted(perm);
 }
 

@@ -41,7 +41,8 @@ Shape spatial_dims(const Shape& shape, bool channels_last);
 const Dim& channels_of(const Shape& shape, bool channels_last);
 /// The shape [n, c, spatial...] or [n, spatial..., c].
 Shape with_channels(const Dim& batch, const Dim& channels, const Shape& spatial, bool channels_last);
-/// The view with the channels last, for plain loops that want them there.
-kernels::TensorView channels_last_view(const kernels::TensorView& view, bool is_channels_last);
+/// A view [n, c, spatial...] as [n, spatial..., c], and back, for plain loops that want one of the two.
+kernels::TensorView channels_last_view(const kernels::TensorView& view);
+kernels::TensorView channels_first_view(const kernels::TensorView& view);
 
 }  // namespace tegula::compiler

@@ -3,6 +3,7 @@
 // Attributes: axis, log (0), scale (1). The mask broadcasts to x.
 // ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before 13 the input is flattened to a matrix at `axis`; that is
 // written as reshapes, so that the rest of the compiler knows one softmax.
+#include "kernels/softmax/softmax.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/broadcast.h"
 #include "compiler/ops/import_helpers.h"
@@ -16,8 +17,8 @@ Status infer_softmax(InferContext& context) {
     return context.error("one or two inputs expected");
   const Value& x = context.input(0);
   for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+    if (input && ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype))
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
   const int64_t axis = context.node.attributes.integer("axis");
   if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
   if (context.has_input(1)) {
@@ -27,8 +28,18 @@ Status infer_softmax(InferContext& context) {
       return context.error(
           concat("a mask of ", to_string(context.input(1).shape), " does not broadcast to ", to_string(x.shape)));
   }
-  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
   return {};
+}
+
+Status evaluate_softmax(const Node& node, std::span<const kernels::TensorView> inputs,
+                        std::span<const kernels::TensorView> outputs) {
+  kernels::SoftmaxDesc desc;
+  desc.axis = static_cast<int>(node.attributes.integer("axis"));
+  desc.log = node.attributes.flag("log");
+  desc.scale = static_cast<float>(node.attributes.number("scale", 1));
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, inputs, outputs));
+  return kernels::softmax(desc, inputs, outputs);
 }
 
 Status lower_softmax(LowerContext&, const Node& node, schema::StepT& step) {
@@ -66,7 +77,7 @@ Result<ImportedValues> with_axis(ImportContext& context, const OnnxNode& node, A
 const OpDef softmax_op = {
     .name = "softmax",
     .infer = infer_softmax,
-    .evaluate = nullptr,
+    .evaluate = evaluate_softmax,
     .lower = lower_softmax,
     .in_place = true,
 };

@@ -12,7 +12,8 @@ using ::testing::HasSubstr;
 
 /// One model of a graph and functions of domain "local".
 std::string with_functions(const std::string& graph, const std::string& functions) {
-  return imported(parse_model("<ir_version: 8, opset_import: [\"\" : 21, \"local\" : 1]>\ng " + graph + "\n" + functions));
+  return imported(
+      parse_model("<ir_version: 8, opset_import: [\"\" : 21, \"local\" : 1]>\ng " + graph + "\n" + functions));
 }
 
 constexpr const char* kHeader = "<domain: \"local\", opset_import: [\"\" : 21]>\n";
@@ -29,12 +30,16 @@ TEST(Functions, AreWrittenOutInPlace) {
 }
 
 TEST(Functions, TakeAttributesAndDefaults) {
-  const std::string function = std::string(kHeader) + "leaky <slope> (v) => (w) { w = LeakyRelu <alpha: float = @slope> (v) }";
-  EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.leaky <slope = 0.25> (x) }", function), HasSubstr("alpha=0.25"));
+  const std::string function =
+      std::string(kHeader) + "leaky <slope> (v) => (w) { w = LeakyRelu <alpha: float = @slope> (v) }";
+  EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.leaky <slope = 0.25> (x) }", function),
+              HasSubstr("alpha=0.25"));
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.leaky(x) }", function), HasSubstr("alpha=0.01"));
   // What FunctionProto.attribute_proto (IR version 9) adds: a default of the function's own.
-  onnx::ModelProto model = parse_model("<ir_version: 8, opset_import: [\"\" : 21, \"local\" : 1]>\n"
-                                       "g (float[3] x) => (float[3] y) { y = local.leaky(x) }\n" + function);
+  onnx::ModelProto model = parse_model(
+      "<ir_version: 8, opset_import: [\"\" : 21, \"local\" : 1]>\n"
+      "g (float[3] x) => (float[3] y) { y = local.leaky(x) }\n" +
+      function);
   onnx::AttributeProto slope;
   slope.set_name("slope");
   slope.set_type(onnx::AttributeProto::FLOAT);
@@ -51,48 +56,60 @@ TEST(Functions, TakeAttributesAndDefaults) {
 TEST(Functions, CallOthersAndPassAttributesOn) {
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.outer <a = 0.5> (x) }",
                              std::string(kHeader) + "inner <b> (v) => (w) { w = Elu <alpha: float = @b> (v) }\n" +
-                             "<domain: \"local\", opset_import: [\"\" : 21, \"local\" : 1]>\n"
-                             "outer <a> (v) => (w) { w = local.inner <b: float = @a> (v) }"),
+                                 "<domain: \"local\", opset_import: [\"\" : 21, \"local\" : 1]>\n"
+                                 "outer <a> (v) => (w) { w = local.inner <b: float = @a> (v) }"),
               AllOf(HasSubstr("alpha=0.5"), HasSubstr("@\"y/w/w\"")));
 }
 
 TEST(Functions, MayLeaveOperandsAbsent) {
   const std::string function = std::string(kHeader) + "bound (v, low, high) => (w) { w = Clip(v, low, high) }";
-  EXPECT_THAT(with_functions("(float[3] x, float[1] h) => (float[3] y) { y = local.bound(x, , h) }", function), HasSubstr("min(%x, %h)"));
+  EXPECT_THAT(with_functions("(float[3] x, float[1] h) => (float[3] y) { y = local.bound(x, , h) }", function),
+              HasSubstr("min(%x, %h)"));
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.bound(x) }", function), HasSubstr("clip"));
 }
 
 TEST(Functions, MustNotRecur) {
-  EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f(x) }",
-                             "<domain: \"local\", opset_import: [\"\" : 21, \"local\" : 1]>\nf (v) => (w) { w = local.f(v) }"),
-              HasSubstr("nested more than"));
+  EXPECT_THAT(
+      with_functions("(float[3] x) => (float[3] y) { y = local.f(x) }",
+                     "<domain: \"local\", opset_import: [\"\" : 21, \"local\" : 1]>\nf (v) => (w) { w = local.f(v) }"),
+      HasSubstr("nested more than"));
 }
 
 TEST(Functions, MustFitTheCall) {
   const std::string function = std::string(kHeader) + "f (v) => (w) { w = Relu(v) }";
-  EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f(x, x) }", function), HasSubstr("2 inputs and 1 outputs"));
+  EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f(x, x) }", function),
+              HasSubstr("2 inputs and 1 outputs"));
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f(x) }",
-                             std::string(kHeader) + "f (v) => (w) { t = Relu(v) }"), HasSubstr("nothing writes its output 'w'"));
+                             std::string(kHeader) + "f (v) => (w) { t = Relu(v) }"),
+              HasSubstr("nothing writes its output 'w'"));
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f(x) }",
-                             std::string(kHeader) + "f (v) => (w) { w = Relu(x) }"), HasSubstr("'x', which nothing gives"));
+                             std::string(kHeader) + "f (v) => (w) { w = Relu(x) }"),
+              HasSubstr("'x', which nothing gives"));
 }
 
 TEST(Functions, DoublingAtEachLevelIsStopped) {
   std::string functions;
   for (int level = 0; level < 40; ++level)
     functions += "<domain: \"local\", opset_import: [\"\" : 21, \"local\" : 1]>\nf" + std::to_string(level) +
-                 " (v) => (w) { t = local.f" + std::to_string(level + 1) + "(v)  w = local.f" + std::to_string(level + 1) + "(t) }\n";
+                 " (v) => (w) { t = local.f" + std::to_string(level + 1) + "(v)  w = local.f" +
+                 std::to_string(level + 1) + "(t) }\n";
   functions += std::string(kHeader) + "f40 (v) => (w) { w = Relu(v) }";
   EXPECT_THAT(with_functions("(float[3] x) => (float[3] y) { y = local.f0(x) }", functions), HasSubstr("more than"));
 }
 
 TEST(Constants, OfEveryKind) {
-  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_float = 2.5> ()  y = Add(x, c) }"), HasSubstr("2.5"));
-  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_floats = [2.5, 3.5]> ()  y = Add(x, c) }"), HasSubstr("[2.5, 3.5]"));
-  EXPECT_THAT(imported("(int64[2] x) => (int64[2] y) { c = Constant <value_int = 7> ()  y = Add(x, c) }"), HasSubstr("7"));
-  EXPECT_THAT(imported("(int64[2] x) => (int64[2] y) { c = Constant <value_ints = [7, 8]> ()  y = Add(x, c) }"), HasSubstr("[7, 8]"));
-  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value = float[2] {1.5, 2.5}> ()  y = Add(x, c) }"), HasSubstr("[1.5, 2.5]"));
-  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_string = \"a\"> ()  y = Add(x, c) }"), HasSubstr("strings"));
+  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_float = 2.5> ()  y = Add(x, c) }"),
+              HasSubstr("2.5"));
+  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_floats = [2.5, 3.5]> ()  y = Add(x, c) }"),
+              HasSubstr("[2.5, 3.5]"));
+  EXPECT_THAT(imported("(int64[2] x) => (int64[2] y) { c = Constant <value_int = 7> ()  y = Add(x, c) }"),
+              HasSubstr("7"));
+  EXPECT_THAT(imported("(int64[2] x) => (int64[2] y) { c = Constant <value_ints = [7, 8]> ()  y = Add(x, c) }"),
+              HasSubstr("[7, 8]"));
+  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value = float[2] {1.5, 2.5}> ()  y = Add(x, c) }"),
+              HasSubstr("[1.5, 2.5]"));
+  EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant <value_string = \"a\"> ()  y = Add(x, c) }"),
+              HasSubstr("strings"));
   EXPECT_THAT(imported("(float[2] x) => (float[2] y) { c = Constant()  y = Add(x, c) }"), HasSubstr("has no value"));
 }
 
@@ -102,7 +119,8 @@ constexpr const char* kBranches = R"(
 
 TEST(If, TakesTheBranchOfAConstantCondition) {
   const auto model = [](const char* condition) {
-    return concat("(float[2] x) => (float[2] y) { c = Constant <value = bool[1] {", condition, "}> ()  y = If <", kBranches, "> (c) }");
+    return concat("(float[2] x) => (float[2] y) { c = Constant <value = bool[1] {", condition, "}> ()  y = If <",
+                  kBranches, "> (c) }");
   };
   EXPECT_EQ(imported(model("1")), "input %x: f32[2]\n%y = relu(%x) : f32[2] @\"y/a\"\nreturn %y\n");
   EXPECT_THAT(imported(model("0")), HasSubstr("%y = add(%y/s, %x)"));

@@ -39,7 +39,8 @@ TEST(Import, RefusesNamesThatDoNotFitTogether) {
               AllOf(HasSubstr("node 'y' (Add)"), HasSubstr("'nobody'")));
   EXPECT_THAT(imported("(float[3] x) => (float[3] y) { y = Relu(x)  y = Exp(x) }"), HasSubstr("already gives"));
   EXPECT_THAT(imported("(float[3] x) => (float[3] y) { x = Relu(y)  y = Exp(y) }"), HasSubstr("already gives"));
-  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { a = Add(x, b)  b = Relu(a)  y = Exp(x) }"), HasSubstr("in a cycle"));
+  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { a = Add(x, b)  b = Relu(a)  y = Exp(x) }"),
+              HasSubstr("in a cycle"));
   EXPECT_THAT(imported("(float[3] x, float[3] x) => (float[3] y) { y = Relu(x) }"), HasSubstr("empty or taken"));
   EXPECT_THAT(imported("(float[3] x) => (float[3] z) { y = Relu(x) }"), HasSubstr("output 'z'"));
 }
@@ -54,7 +55,14 @@ TEST(InputShapes, MakesSymbols) {
   EXPECT_THAT(imported("(float[N, ?, N, 4] x) => (float[M] y) { y = Relu(x) }"),
               AllOf(HasSubstr("input %x: f32[N,x_1,N,4]"), Not(HasSubstr("M"))));
   onnx::ModelProto model = model_of("(float[N] x, float[N] z) => (float[N] y) { y = Add(x, z) }");
-  const auto dim = [&](int input) { return model.mutable_graph()->mutable_input(input)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0); };
+  const auto dim = [&](int input) {
+    return model.mutable_graph()
+        ->mutable_input(input)
+        ->mutable_type()
+        ->mutable_tensor_type()
+        ->mutable_shape()
+        ->mutable_dim(0);
+  };
   dim(0)->set_dim_param("batch size/2");
   dim(1)->set_dim_param("batch size*2");
   EXPECT_THAT(imported(model), AllOf(HasSubstr("%x: f32[batch_size_2]"), HasSubstr("%z: f32[batch_size_2_2]")));
@@ -91,7 +99,8 @@ TEST(InputShapes, NeedsARank) {
 
 TEST(InputShapes, RefusesTheImpossible) {
   EXPECT_THAT(imported("(float[1,1,1,1,1,1,1,1,1] x) => (float[1] y) { y = Relu(x) }"), HasSubstr("9 dimensions; 8"));
-  EXPECT_THAT(imported("(float[4294967296,4294967296] x) => (float[1] y) { y = Relu(x) }"), HasSubstr("too many elements"));
+  EXPECT_THAT(imported("(float[4294967296,4294967296] x) => (float[1] y) { y = Relu(x) }"),
+              HasSubstr("too many elements"));
 }
 
 TEST(InputShapes, AcceptsScalarsAndEmptyTensors) {

@@ -24,7 +24,8 @@ inline Result<ImportedModel> import_model(const onnx::ModelProto& model, const I
 
 /// A model of operator set 21 (or `opset`) whose graph is `graph`: "(float[2] x) => (float[2] y) { y = Relu(x) }".
 inline onnx::ModelProto model_of(const std::string& graph, int opset = 21) {
-  return parse_model("<ir_version: 8, opset_import: [\"\" : " + std::to_string(opset) + ", \"com.microsoft\" : 1, \"local\" : 1]>\ng " + graph);
+  return parse_model("<ir_version: 8, opset_import: [\"\" : " + std::to_string(opset) +
+                     ", \"com.microsoft\" : 1, \"local\" : 1]>\ng " + graph);
 }
 
 /// The imported graph as text, or the error's message.

@@ -24,7 +24,9 @@ onnx::TensorProto tensor_of(int type, const std::vector<int64_t>& dims) {
   return tensor;
 }
 
-Result<Literal> read(const onnx::TensorProto& tensor) { return read_tensor_pb_bytes(tensor.SerializeAsString()); }
+Result<Literal> read(const onnx::TensorProto& tensor) {
+  return read_tensor_pb_bytes(tensor.SerializeAsString());
+}
 
 std::string error_of(const onnx::TensorProto& tensor) {
   const auto result = read(tensor);
