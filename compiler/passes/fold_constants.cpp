@@ -1,0 +1,71 @@
+#include "compiler/passes/fold_constants.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "compiler/ops/op_def.h"
+#include "compiler/passes/rewrite.h"
+
+namespace tegula::compiler {
+namespace {
+
+constexpr int64_t kLargestGrowth = int64_t{16} << 20;
+
+int64_t byte_count(const Shape& shape, DType dtype) {
+  const std::optional<std::vector<int64_t>> dims = constant_dims(shape);
+  const std::optional<int64_t> count = dims ? checked_element_count(*dims) : std::nullopt;
+  return count ? *count * static_cast<int64_t>(size_of(dtype)) : INT64_MAX;
+}
+
+bool is_small_enough(const Node& node) {
+  if (is_op(&node, "fill")) return true;
+  int64_t read = 0, written = 0;
+  for (const Value* value : node.inputs)
+    if (value != nullptr) read += byte_count(value->shape, value->dtype);
+  for (const Value* value : node.outputs) {
+    if (value == nullptr) continue;
+    const int64_t bytes = byte_count(value->shape, value->dtype);
+    if (bytes == INT64_MAX) return false;
+    written += bytes;
+  }
+  return written <= 2 * read + kLargestGrowth;
+}
+
+std::optional<std::vector<Literal>> evaluated(const Node& node) {
+  if ((node.op->evaluate == nullptr && !node.op->is_view) || !node.post_ops.empty() || !is_small_enough(node))
+    return std::nullopt;
+  std::vector<const Literal*> inputs;
+  for (const Value* value : node.inputs) {
+    if (value != nullptr && !value->is_constant()) return std::nullopt;
+    inputs.push_back(value == nullptr ? nullptr : &*value->literal);
+  }
+  Result<std::vector<Literal>> literals = evaluate(node, inputs);
+  if (!literals.ok()) return std::nullopt;
+  return *std::move(literals);
+}
+
+Result<bool> fold(Graph& graph, Node& node) {
+  std::optional<std::vector<Literal>> literals = evaluated(node);
+  if (!literals) return false;
+  const std::vector<Value*> folded = node.outputs;
+  for (std::size_t i = 0; i < folded.size(); ++i) {
+    if (folded[i] == nullptr) continue;
+    const bool last = std::all_of(folded.begin() + static_cast<std::ptrdiff_t>(i) + 1, folded.end(),
+                                  [](const Value* value) { return value == nullptr; });
+    Value* constant = graph.add_constant(folded[i]->name, std::move((*literals)[i]));
+    if (last)
+      replace_value(graph, folded[i], constant);  // the node goes with its last output
+    else
+      graph.replace_all_uses(folded[i], constant);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<bool> fold_constants(Graph& graph) {
+  return rewrite_nodes(graph, [&](Node& node) { return fold(graph, node); });
+}
+
+}  // namespace tegula::compiler
