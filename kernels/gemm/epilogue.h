@@ -11,7 +11,7 @@
 namespace tegula::kernels {
 
 /// Post-ops with an operand that one chain may hold.
-inline constexpr int kMaxEpilogueOperands = 6;
+inline constexpr int kMaxEpilogueOperands = 8;
 
 /// What a gemm-like kernel makes of a sum before it stores it; shapes the code.
 ///   x = sum over k, from +0, k ascending, one fused multiply-add each

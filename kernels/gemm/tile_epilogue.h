@@ -44,6 +44,12 @@ class TileEpilogue {
     return args;
   }
 
+  /// Makes `args` the operands of the rows from `row` on.
+  void skip_rows(int64_t row, EpilogueArgs& args) const {
+    for (std::size_t i = 0; i < kinds_.size(); ++i)
+      if (kinds_[i] == OperandKind::kTensor) args.operands[i].data += row * args.operands[i].row_stride;
+  }
+
  private:
   std::vector<OperandKind> kinds_;
 };

@@ -1,0 +1,68 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/reference.h"
+#include "kernels/gemm/split.h"
+#include "kernels/tensor_view.h"
+
+namespace tegula::kernels {
+
+/// Addresses of one call; sizes and strides are those that the kernel was made with.
+struct MatMulArgs {
+  const float* a = nullptr;
+  const float* b = nullptr;
+  float* dst = nullptr;
+  float alpha = 1.0f;
+  const float* bias = nullptr;
+  std::array<const float*, kMaxEpilogueOperands> operands{};  ///< of the post-ops that have one, in order
+};
+
+/// Product of two activations, MatMulDesc, with its sizes bound: B is packed into scratch while the program runs, a
+/// bounded part at a time, and so is A where its rows are not contiguous. To the bit the same on every ISA and for
+/// every split into blocks. Immutable; blocks may run on any threads at once.
+class MatMulKernel {
+ public:
+  /// Sizes and strides of the operands as matmul_reference takes them; data is not read. The last dimension of dst and
+  /// of every operand that is a whole tensor is contiguous. Such operands have the dimensions of dst or broadcast over
+  /// its leading ones.
+  MatMulKernel(TileSetPtr tiles, const MatMulDesc& desc, const TensorView& a, const TensorView& b,
+               const TensorView& dst, std::span<const TensorView> operands);
+
+  /// Blocks worth making for `workers` threads; at least 1.
+  int64_t blocks(int workers) const;
+  /// Of one worker, aligned to 64 bytes.
+  std::size_t scratch_bytes() const;
+  /// Computes one of `blocks` blocks, any number of them. Allocates nothing.
+  void run(const MatMulArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const;
+
+  const GemmKernel& gemm() const { return gemm_; }
+
+ private:
+  /// Strides of one operand: over the batch dimensions of dst, and within a matrix.
+  struct Matrix {
+    std::array<int64_t, kMaxRank> batch{};
+    int64_t row = 0, column = 0;
+  };
+
+  static Matrix matrix_of(const TensorView& view, const TensorView& dst, bool transposed);
+  void fold_batch_into_rows();
+  int64_t batch_offset(const Matrix& matrix, int64_t batch) const;
+  void run_matrix(const MatMulArgs& args, int64_t batch, Span1 rows, Span1 panels, std::byte* scratch) const;
+
+  GemmKernel gemm_;
+  TileEpilogue epilogue_;
+  int batch_rank_ = 0;
+  std::array<int64_t, kMaxRank> batch_dims_{};
+  int64_t batches_ = 1, m_ = 0, n_ = 0, k_ = 0;
+  Matrix a_, b_, dst_;
+  std::vector<Matrix> operands_;
+  int64_t panels_at_once_ = 1;  // of B in scratch
+  int64_t rows_at_once_ = 0;    // of A in scratch; 0: A is used where it lies
+};
+
+}  // namespace tegula::kernels
