@@ -17,8 +17,8 @@ Status infer_group_norm(InferContext& context) {
     return context.error("three inputs expected");
   const Value& x = context.input(0);
   for (const Value* input : context.node.inputs)
-    if (input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+    if ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
   if (x.rank() < 2) return context.error(concat("an input of shape ", to_string(x.shape), " has no channels"));
   const Dim& channels = channels_of(x.shape, context.node.attributes.flag("channels_last"));
   const int64_t groups = context.node.attributes.integer("groups", 1);
@@ -30,7 +30,7 @@ Status infer_group_norm(InferContext& context) {
     if (context.input(i).shape != Shape{channels})
       return context.error(concat(i == 1 ? "a scale" : "a bias", " of shape ", to_string(context.input(i).shape),
                                   " for ", channels.value(), " channels"));
-  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
   return {};
 }
 

@@ -17,8 +17,8 @@ Status infer_layer_norm(InferContext& context) {
     return context.error("one to four inputs expected");
   const Value& x = context.input(0);
   for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+    if (input && ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype))
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
   const int64_t axis = context.node.attributes.integer("axis");
   if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
   const Shape normalised(x.shape.begin() + axis, x.shape.end());
@@ -31,10 +31,10 @@ Status infer_layer_norm(InferContext& context) {
         concat("a residual of shape ", to_string(context.input(3).shape), " for ", to_string(x.shape)));
   Shape statistics(x.shape.begin(), x.shape.begin() + axis);
   statistics.resize(x.shape.size(), Dim(1));
-  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
-  context.outputs.push_back({DType::kF32, statistics, std::nullopt});
-  context.outputs.push_back({DType::kF32, statistics, std::nullopt});
-  context.outputs.push_back({DType::kF32, x.shape, std::nullopt});
+  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
+  context.outputs.push_back({x.dtype, statistics, std::nullopt});
+  context.outputs.push_back({x.dtype, statistics, std::nullopt});
+  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
   return {};
 }
 
