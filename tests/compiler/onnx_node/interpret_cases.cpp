@@ -1,0 +1,198 @@
+// The ONNX project's own cases (folders of model.onnx and test_data_set_N/{input,output}_K.pb) through the importer and
+// the reference interpreter: what an operator means, before any pass or kernel has a say.
+//
+//   interpret_cases ROOT... [--filter TEXT] [--verbose] [--list VERDICT]
+//
+// A case whose import needs an integer input as a constant (axes, shapes) is tried again with those inputs as
+// constants. Exit 0: none wrong. 77: a ROOT does not exist (skipped).
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "compiler/driver/compile.h"
+#include "compiler/graph/bind_symbols.h"
+#include "compiler/importer/tensor_pb.h"
+#include "compiler/ops/interpret.h"
+
+namespace fs = std::filesystem;
+using namespace tegula;
+using compiler::Literal;
+
+namespace {
+
+constexpr double kRelative = 1e-3;  // ONNX's own tolerances, onnx/backend/test/runner
+constexpr double kAbsolute = 1e-7;
+
+enum class Verdict { kPass, kUnsupported, kWrong };
+constexpr const char* kNames[] = {"pass", "unsupported", "WRONG"};
+
+struct Outcome {
+  Verdict verdict = Verdict::kPass;
+  std::string detail;
+};
+
+std::string read_file(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// The K-th tensors of a data set, as long as there are any; the messages of those that cannot be read.
+std::vector<Result<Literal>> read_set(const fs::path& folder, const char* prefix) {
+  std::vector<Result<Literal>> tensors;
+  for (int k = 0;; ++k) {
+    const fs::path file = folder / (prefix + std::to_string(k) + ".pb");
+    if (!fs::exists(file)) return tensors;
+    tensors.push_back(compiler::read_tensor_pb(file));
+  }
+}
+
+std::string compare(const Literal& want, const Literal& got) {
+  if (got.dtype() != want.dtype()) return concat("type ", name_of(got.dtype()), " for ", name_of(want.dtype()));
+  if (got.dims() != want.dims()) return concat("shape ", to_string(got.dims()), " for ", to_string(want.dims()));
+  if (!is_float(want.dtype())) {
+    const std::vector<int64_t> a = got.to_ints(), b = want.to_ints();
+    for (std::size_t i = 0; i < a.size(); ++i)
+      if (a[i] != b[i]) return concat("element ", i, ": ", a[i], " for ", b[i]);
+    return "";
+  }
+  const std::vector<double> a = got.to_doubles(), b = want.to_doubles();
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if ((std::isnan(a[i]) && std::isnan(b[i])) || a[i] == b[i]) continue;
+    if (!(std::abs(a[i] - b[i]) <= kAbsolute + kRelative * std::abs(b[i])))
+      return concat("element ", i, ": ", a[i], " for ", b[i]);
+  }
+  return "";
+}
+
+/// The model with its integer inputs of rank 0 and 1 as initializers.
+std::string with_constants(const std::string& bytes, const fs::path& set) {
+  onnx::ModelProto model;
+  model.ParseFromString(bytes);
+  onnx::GraphProto& graph = *model.mutable_graph();
+  for (int i = 0; i < graph.input_size(); ++i) {
+    onnx::TensorProto tensor;
+    if (!tensor.ParseFromString(read_file(set / concat("input_", i, ".pb")))) continue;
+    if (tensor.data_type() == onnx::TensorProto::FLOAT && tensor.dims_size() > 0 && tensor.dims(0) > 8) continue;
+    if (tensor.dims_size() > 1) continue;
+    tensor.set_name(graph.input(i).name());
+    *graph.add_initializer() = tensor;
+  }
+  return model.SerializeAsString();
+}
+
+Outcome run_set(const std::string& bytes, const fs::path& set) {
+  auto imported = compiler::import_onnx_bytes(bytes);
+  if (!imported.ok() && imported.error().code == ErrorCode::kUnsupported) {
+    auto again = compiler::import_onnx_bytes(with_constants(bytes, set));
+    if (again.ok()) imported = std::move(again);
+  }
+  if (!imported.ok())
+    return {imported.error().code == ErrorCode::kUnsupported ? Verdict::kUnsupported : Verdict::kWrong,
+            imported.error().message};
+  compiler::Graph& graph = imported->graph;
+  if (const Status status = verify(graph); !status.ok()) return {Verdict::kWrong, status.error().message};
+
+  onnx::ModelProto model;
+  model.ParseFromString(bytes);
+  const auto tensors = read_set(set, "input_");
+  std::vector<Literal> inputs;
+  std::map<std::string, int64_t> symbols;
+  for (const compiler::Value* input : graph.inputs()) {
+    const auto& names = model.graph().input();
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const auto& info) { return info.name() == input->name; });
+    const auto index = static_cast<std::size_t>(found - names.begin());
+    if (index >= tensors.size()) return {Verdict::kUnsupported, concat("no data for input '", input->name, "'")};
+    if (!tensors[index].ok()) return {Verdict::kUnsupported, tensors[index].error().message};
+    const Literal& literal = *tensors[index];
+    for (std::size_t d = 0; d < input->shape.size() && d < literal.dims().size(); ++d)
+      if (const auto symbol = input->shape[d].symbol_name()) symbols[*symbol] = literal.dims()[d];
+    if (input->contents) {
+      const std::vector<int64_t> elements = literal.to_ints();
+      for (std::size_t i = 0; i < elements.size() && i < input->contents->size(); ++i)
+        if (const auto symbol = (*input->contents)[i].symbol_name()) symbols[*symbol] = elements[i];
+    }
+    inputs.push_back(literal);
+  }
+  if (const Status status = bind_symbols(graph, symbols); !status.ok())
+    return {Verdict::kWrong, status.error().message};
+  const auto outputs = interpret(graph, inputs);
+  if (!outputs.ok())
+    return {outputs.error().code == ErrorCode::kUnsupported ? Verdict::kUnsupported : Verdict::kWrong,
+            outputs.error().message};
+  const auto wants = read_set(set, "output_");
+  for (std::size_t i = 0; i < wants.size() && i < outputs->size(); ++i) {
+    if (!wants[i].ok()) return {Verdict::kUnsupported, wants[i].error().message};
+    const std::string difference = compare(*wants[i], (*outputs)[i]);
+    if (!difference.empty()) return {Verdict::kWrong, concat("output ", graph.outputs()[i].first, ": ", difference)};
+  }
+  return {};
+}
+
+Outcome run_case(const fs::path& folder) {
+  const std::string bytes = read_file(folder / "model.onnx");
+  std::vector<fs::path> sets;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
+  std::sort(sets.begin(), sets.end());
+  Outcome outcome;
+  for (const fs::path& set : sets) {
+    try {
+      outcome = run_set(bytes, set);
+    } catch (const std::exception& error) {
+      outcome = {Verdict::kWrong, concat("exception: ", error.what())};
+    }
+    if (outcome.verdict != Verdict::kPass) break;
+  }
+  std::replace(outcome.detail.begin(), outcome.detail.end(), '\n', ' ');
+  return outcome;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<fs::path> roots;
+  std::string filter;
+  bool verbose = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--filter" && i + 1 < argc)
+      filter = argv[++i];
+    else if (argument == "--verbose")
+      verbose = true;
+    else
+      roots.emplace_back(argument);
+  }
+  std::vector<fs::path> cases;
+  for (const fs::path& root : roots) {
+    if (!fs::is_directory(root)) {
+      std::printf("skipped: no test data at %s (set TEGULA_TEST_DATA)\n", root.c_str());
+      return 77;
+    }
+    for (const auto& entry : fs::directory_iterator(root))
+      if (fs::exists(entry.path() / "model.onnx") && entry.path().filename().string().find(filter) != std::string::npos)
+        cases.push_back(entry.path());
+  }
+  std::sort(cases.begin(), cases.end());
+  std::map<Verdict, int> counts;
+  for (const fs::path& folder : cases) {
+    const Outcome outcome = run_case(folder);
+    ++counts[outcome.verdict];
+    if (verbose || outcome.verdict == Verdict::kWrong)
+      std::printf("%-11s %s %s\n", kNames[static_cast<int>(outcome.verdict)], folder.filename().c_str(),
+                  outcome.detail.c_str());
+  }
+  std::printf("%d pass, %d unsupported, %d wrong of %zu\n", counts[Verdict::kPass], counts[Verdict::kUnsupported],
+              counts[Verdict::kWrong], cases.size());
+  return counts[Verdict::kWrong] == 0 ? 0 : 1;
+}
