@@ -53,7 +53,35 @@ std::string normal_form(std::string_view text) {
   return joined;
 }
 
-std::vector<Literal> random_inputs(const Graph& graph) {
+std::vector<Literal> run(const Graph& graph, const std::vector<Literal>& inputs) {
+  auto outputs = interpret(graph, inputs);
+  if (!outputs.ok()) {
+    ADD_FAILURE() << outputs.error().message << "\n" << print(graph);
+    return {};
+  }
+  return *std::move(outputs);
+}
+
+}  // namespace
+
+GraphText::GraphText(const Graph& graph) : text_(normal_form(print(graph))) {}
+GraphText::GraphText(std::string_view text) {
+  // Printed once before the rest, as a graph is: a large constant prints as its checksum, which makes another constant.
+  const Result<Graph> graph = parse(text);
+  text_ = graph.ok() ? normal_form(print(*graph)) : graph.error().message + "\n" + std::string(text);
+}
+
+std::vector<Literal> bind_and_fill(Graph& graph) {
+  std::map<std::string, int64_t> symbols;
+  std::vector<std::string> names;
+  for (const Value* input : graph.inputs()) {
+    for (const Dim& dim : input->shape) dim.collect_symbols(names);
+    if (input->contents)
+      for (const Dim& dim : *input->contents) dim.collect_symbols(names);
+  }
+  for (const std::string& name : names) symbols[name] = 3;
+  const auto status = bind_symbols(graph, symbols);
+  EXPECT_TRUE(status.ok()) << status.error().message;
   std::vector<Literal> inputs;
   for (const Value* input : graph.inputs()) {
     if (input->contents) {
@@ -67,35 +95,17 @@ std::vector<Literal> random_inputs(const Graph& graph) {
   return inputs;
 }
 
-std::vector<Literal> run(const Graph& graph, const std::vector<Literal>& inputs) {
-  auto outputs = interpret(graph, inputs);
-  if (!outputs.ok()) {
-    ADD_FAILURE() << outputs.error().message << "\n" << print(graph);
-    return {};
+void expect_close(const Literal& actual, const Literal& expected, double tolerance, const std::string& what) {
+  ASSERT_EQ(actual.dtype(), expected.dtype()) << what;
+  ASSERT_EQ(actual.dims(), expected.dims()) << what;
+  const std::vector<double> x = expected.to_doubles(), y = actual.to_doubles();
+  double largest = 0;
+  for (const double element : x) largest = std::max(largest, std::abs(element));
+  const double bound = is_float(expected.dtype()) ? tolerance * largest : 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const bool same = x[k] == y[k] || (std::isnan(x[k]) && std::isnan(y[k])) || std::abs(x[k] - y[k]) <= bound;
+    ASSERT_TRUE(same) << what << ", element " << k << ": " << y[k] << ", expected " << x[k];
   }
-  return *std::move(outputs);
-}
-
-void bind_all(Graph& graph) {
-  std::map<std::string, int64_t> symbols;
-  std::vector<std::string> names;
-  for (const Value* input : graph.inputs()) {
-    for (const Dim& dim : input->shape) dim.collect_symbols(names);
-    if (input->contents)
-      for (const Dim& dim : *input->contents) dim.collect_symbols(names);
-  }
-  for (const std::string& name : names) symbols[name] = 3;
-  const auto status = bind_symbols(graph, symbols);
-  ASSERT_TRUE(status.ok()) << status.error().message;
-}
-
-}  // namespace
-
-GraphText::GraphText(const Graph& graph) : text_(normal_form(print(graph))) {}
-GraphText::GraphText(std::string_view text) {
-  // Printed once before the rest, as a graph is: a large constant prints as its checksum, which makes another constant.
-  const Result<Graph> graph = parse(text);
-  text_ = graph.ok() ? normal_form(print(*graph)) : graph.error().message + "\n" + std::string(text);
 }
 
 std::ostream& operator<<(std::ostream& out, const GraphText& graph) {
@@ -133,25 +143,13 @@ void expect_same_values(Pass pass, std::string_view text, double tolerance) {
   const auto changed = pass(changed_graph);
   ASSERT_TRUE(changed.ok()) << changed.error().message;
   EXPECT_TRUE(*changed) << "the pass leaves the graph alone";
-  bind_all(graph);
-  bind_all(changed_graph);
-  const std::vector<Literal> inputs = random_inputs(graph);
+  const std::vector<Literal> inputs = bind_and_fill(graph);
+  bind_and_fill(changed_graph);
   const std::vector<Literal> expected = run(graph, inputs), actual = run(changed_graph, inputs);
   ASSERT_EQ(expected.size(), actual.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const std::string& name = graph.outputs()[i].first;
-    ASSERT_EQ(actual[i].dtype(), expected[i].dtype()) << name;
-    ASSERT_EQ(actual[i].dims(), expected[i].dims()) << name;
-    const std::vector<double> x = expected[i].to_doubles(), y = actual[i].to_doubles();
-    double largest = 0;
-    for (const double element : x) largest = std::max(largest, std::abs(element));
-    const double bound = is_float(expected[i].dtype()) ? tolerance * largest : 0;
-    for (std::size_t k = 0; k < x.size(); ++k) {
-      const bool same = x[k] == y[k] || (std::isnan(x[k]) && std::isnan(y[k])) || std::abs(x[k] - y[k]) <= bound;
-      ASSERT_TRUE(same) << name << ", element " << k << ": " << x[k] << " before, " << y[k] << " after\n"
-                        << print(changed_graph);
-    }
-  }
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expect_close(actual[i], expected[i], tolerance,
+                 "output " + graph.outputs()[i].first + " of\n" + print(changed_graph));
 }
 
 }  // namespace tegula::compiler

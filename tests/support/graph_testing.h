@@ -3,6 +3,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/graph/graph.h"
 
@@ -41,6 +42,13 @@ GraphText after(Pass pass, std::string_view text);
 /// Runs the graph of `text` before and after the pass on random inputs (each symbol is 3) with plain loops, and expects
 /// the same outputs: integers exactly, floats up to `tolerance` times the largest absolute value of the output.
 void expect_same_values(Pass pass, std::string_view text, double tolerance = 1e-5);
+
+/// Gives every symbol of the graph's inputs the value 3, and makes random elements for the inputs.
+std::vector<Literal> bind_and_fill(Graph& graph);
+
+/// Integers are the same, floats differ by at most `tolerance` times the largest absolute value of the tensor; NaN
+/// equals NaN. `what` says which tensor in the failure.
+void expect_close(const Literal& actual, const Literal& expected, double tolerance, const std::string& what);
 
 /// The graph of `text`; fails the test and gives an empty graph when it cannot be read or does not verify.
 Graph graph_of(std::string_view text);
