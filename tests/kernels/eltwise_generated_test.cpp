@@ -1,0 +1,256 @@
+// Generated elementwise chains against the plain loops, bit for bit, on guard pages, for every ISA that the machine
+// has.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "kernels/eltwise/eltwise_kernel.h"
+#include "schema/function_types.h"
+#include "tests/support/guarded_buffer.h"
+
+namespace tegula::kernels {
+namespace {
+
+using test::GuardedBuffer;
+
+FunctionInstruction instruction(Function function, uint16_t a = 0, uint16_t b = 1, uint16_t c = 2, float alpha = 0.5f,
+                                float beta = 2.0f, DType to = DType::kF32) {
+  return {function, a, b, c, alpha, beta, to};
+}
+FunctionInstruction cast(uint16_t a, DType to) {
+  return instruction(Function::k_cast, a, 0, 0, 0, 0, to);
+}
+
+uint32_t next(uint32_t& state) {
+  return state = state * 1664525U + 1013904223U;
+}
+
+void fill(DType type, std::byte* data, int64_t count, uint32_t seed) {
+  uint32_t state = seed;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t bits = next(state) >> 8;
+    if (type == DType::kF32) {
+      const float specials[] = {0.0f, -0.0f, NAN, INFINITY, -INFINITY, 1e-40f};
+      const float value = bits % 31 < 6 ? specials[bits % 31] : (static_cast<float>(bits) / (1 << 23) - 1.0f) * 4.0f;
+      std::memcpy(data + 4 * i, &value, 4);
+    } else if (type == DType::kS32) {
+      const int32_t value = bits % 7 == 0 ? INT32_MIN : static_cast<int32_t>(bits % 100) - 50;
+      std::memcpy(data + 4 * i, &value, 4);
+    } else {
+      data[i] = static_cast<std::byte>(type == DType::kBool ? bits % 2 : bits % 256);
+    }
+  }
+}
+
+struct Operand {
+  DType dtype;
+  Dims dims;
+};
+
+bool same_element(DType type, const std::byte* a, const std::byte* b) {
+  if (std::memcmp(a, b, size_of(type)) == 0) return true;
+  if (type != DType::kF32) return false;
+  float x = 0, y = 0;
+  std::memcpy(&x, a, 4);
+  std::memcpy(&y, b, 4);
+  return std::isnan(x) && std::isnan(y);
+}
+
+std::vector<jit::CpuFeatures> isas() {
+  std::vector<jit::CpuFeatures> list;
+  for (const char* name : {"avx2", "avx512"}) {
+    const jit::CpuFeatures cap = jit::CpuFeatures::from_name(name).value();
+    if (jit::CpuFeatures::detect().intersect(cap) == cap) list.push_back(cap);
+  }
+  return list;
+}
+
+/// Runs the chain on generated code, in `parts` runs of units, and on plain loops; compares all of dst.
+void expect_same(const FunctionProgram& program, const std::vector<Operand>& operands, const Dims& dims,
+                 int64_t parts = 1) {
+  std::vector<std::unique_ptr<GuardedBuffer<std::byte>>> buffers;
+  std::vector<TensorView> inputs;
+  std::vector<const std::byte*> addresses;
+  std::vector<DType> types;
+  for (const Operand& operand : operands) {
+    const int64_t count = element_count(operand.dims);
+    buffers.push_back(
+        std::make_unique<GuardedBuffer<std::byte>>(static_cast<std::size_t>(count) * size_of(operand.dtype)));
+    fill(operand.dtype, buffers.back()->data(), count, static_cast<uint32_t>(buffers.size()));
+    inputs.push_back(TensorView::contiguous(operand.dtype, operand.dims, static_cast<void*>(buffers.back()->data())));
+    addresses.push_back(buffers.back()->data());
+    types.push_back(operand.dtype);
+  }
+  const auto results = result_types(program, types);
+  ASSERT_TRUE(results.ok()) << results.error().message;
+  const DType type = results->back();
+  const auto bytes = static_cast<std::size_t>(element_count(dims)) * size_of(type);
+  std::vector<std::byte> expected(bytes);
+  ASSERT_TRUE(
+      check_eltwise(program, inputs, TensorView::contiguous(type, dims, static_cast<void*>(expected.data()))).ok());
+  ASSERT_TRUE(
+      eltwise_reference(program, inputs, TensorView::contiguous(type, dims, static_cast<void*>(expected.data()))).ok());
+
+  for (const jit::CpuFeatures& cpu : isas()) {
+    GuardedBuffer<std::byte> actual(bytes);
+    const TensorView dst = TensorView::contiguous(type, dims, static_cast<void*>(actual.data()));
+    const auto desc = describe_eltwise(program, inputs, dst, cpu);
+    ASSERT_TRUE(desc.ok()) << desc.error().message;
+    const auto code = build_eltwise(*desc);
+    ASSERT_TRUE(code.ok()) << code.error().message;
+    const EltwisePlan plan(inputs, dst);
+    for (int64_t part = 0; part < parts; ++part)
+      plan.run(**code, addresses, actual.data(), plan.units() * part / parts, plan.units() * (part + 1) / parts);
+    for (int64_t i = 0; i < element_count(dims); ++i) {
+      const auto at = static_cast<std::size_t>(i) * size_of(type);
+      ASSERT_TRUE(same_element(type, actual.data() + at, expected.data() + at))
+          << desc->name() << " differs at element " << i << " of " << to_string(dims);
+    }
+  }
+}
+
+FunctionProgram chain(uint16_t inputs, std::vector<FunctionInstruction> instructions) {
+  return {inputs, std::move(instructions)};
+}
+
+TEST(EltwiseGenerated, EveryTailLength) {
+  const auto program = chain(2, {instruction(Function::k_mul), instruction(Function::k_tanh, 2)});
+  for (int64_t n = 1; n <= 140; ++n) expect_same(program, {{DType::kF32, {n}}, {DType::kF32, {n}}}, {n});
+}
+
+TEST(EltwiseGenerated, EveryFunctionOfFloats) {
+  for (int number = 0; is_valid(static_cast<Function>(number)); ++number) {
+    const auto function = static_cast<Function>(number);
+    const int arity = arity_of(function);
+    const std::vector<DType> types(static_cast<std::size_t>(arity), DType::kF32);
+    if (!result_type(instruction(function), types) || function == Function::k_mod || function == Function::k_fmod)
+      continue;
+    expect_same(chain(static_cast<uint16_t>(arity), {instruction(function)}),
+                std::vector<Operand>(static_cast<std::size_t>(arity), {DType::kF32, {3, 37}}), {3, 37});
+  }
+}
+
+TEST(EltwiseGenerated, EveryBroadcast) {
+  const auto program = chain(
+      3, {instruction(Function::k_sub, 0, 1), instruction(Function::k_max, 3, 2), instruction(Function::k_relu, 4)});
+  const Dims shapes[] = {{2, 3, 4, 19}, {4, 19}, {19},          {1},          {},
+                         {3, 1, 1},     {4, 1},  {2, 1, 1, 19}, {2, 1, 4, 1}, {1, 3, 1, 19}};
+  for (const Dims& a : shapes)
+    for (const Dims& b : shapes)
+      expect_same(program, {{DType::kF32, {2, 3, 4, 19}}, {DType::kF32, a}, {DType::kF32, b}}, {2, 3, 4, 19});
+}
+
+TEST(EltwiseGenerated, OnlyRepeatedInputs) {
+  expect_same(chain(2, {instruction(Function::k_add)}), {{DType::kF32, {5, 1}}, {DType::kF32, {1}}}, {5, 40});
+  expect_same(chain(1, {instruction(Function::k_identity)}), {{DType::kF32, {}}}, {100});
+  expect_same(chain(1, {instruction(Function::k_exp)}), {{DType::kF32, {}}}, {});
+}
+
+TEST(EltwiseGenerated, UnitsOfLargeRowsAndOfManyRows) {
+  const auto program = chain(2, {instruction(Function::k_add)});
+  expect_same(program, {{DType::kF32, {2, 20000}}, {DType::kF32, {20000}}}, {2, 20000}, 3);
+  expect_same(program, {{DType::kF32, {7, 300, 20}}, {DType::kF32, {7, 1, 20}}}, {7, 300, 20}, 5);
+  expect_same(program, {{DType::kF32, {70000}}, {DType::kF32, {1}}}, {70000}, 4);
+}
+
+TEST(EltwiseGenerated, MasksComeInAndGoOut) {
+  for (const int64_t n : {1, 5, 8, 15, 16, 17, 31, 64, 70}) {
+    const auto where = chain(3, {instruction(Function::k_where)});
+    expect_same(where, {{DType::kBool, {3, n}}, {DType::kF32, {3, n}}, {DType::kF32, {1}}}, {3, n});
+    expect_same(where, {{DType::kBool, {3, 1}}, {DType::kF32, {3, n}}, {DType::kF32, {n}}}, {3, n});
+    expect_same(where, {{DType::kBool, {n}}, {DType::kBool, {3, n}}, {DType::kBool, {3, n}}}, {3, n});
+    expect_same(chain(2, {instruction(Function::k_less)}), {{DType::kF32, {3, n}}, {DType::kF32, {n}}}, {3, n});
+    expect_same(chain(3, {instruction(Function::k_greater, 0, 1), instruction(Function::k_logical_xor, 3, 2),
+                          instruction(Function::k_logical_not, 4)}),
+                {{DType::kF32, {3, n}}, {DType::kF32, {3, n}}, {DType::kBool, {n}}}, {3, n});
+    expect_same(chain(2, {instruction(Function::k_logical_and)}), {{DType::kBool, {3, n}}, {DType::kBool, {3, 1}}},
+                {3, n});
+  }
+}
+
+TEST(EltwiseGenerated, IntegersAndCasts) {
+  for (const int64_t n : {3, 16, 41}) {
+    for (const Function function : {Function::k_add, Function::k_sub, Function::k_mul, Function::k_min, Function::k_max,
+                                    Function::k_equal, Function::k_less, Function::k_less_or_equal, Function::k_greater,
+                                    Function::k_greater_or_equal, Function::k_bitwise_and})
+      expect_same(chain(2, {instruction(function)}), {{DType::kS32, {2, n}}, {DType::kS32, {2, 1}}}, {2, n});
+    for (const DType from : {DType::kF32, DType::kS32, DType::kS8, DType::kU8, DType::kBool})
+      for (const DType to : {DType::kF32, DType::kS32, DType::kBool}) {
+        expect_same(chain(1, {cast(0, to)}), {{from, {2, n}}}, {2, n});
+        expect_same(chain(2, {cast(0, to), cast(2, DType::kF32), instruction(Function::k_mul, 3, 1)}),
+                    {{from, {2, 1}}, {DType::kF32, {2, n}}}, {2, n});
+      }
+  }
+}
+
+TEST(EltwiseGenerated, ManyInputsAndLongChains) {
+  std::vector<FunctionInstruction> instructions;
+  std::vector<Operand> operands;
+  for (uint16_t i = 0; i < kMaxEltwiseInputs; ++i)
+    operands.push_back({DType::kF32, i % 3 == 2 ? Dims{1} : Dims{3, 50}});
+  instructions.push_back(instruction(Function::k_add, 0, 1));
+  for (uint16_t i = 2; i < kMaxEltwiseInputs; ++i)
+    instructions.push_back(instruction(i % 2 == 0 ? Function::k_add : Function::k_mul,
+                                       static_cast<uint16_t>(kMaxEltwiseInputs + i - 2), i));
+  expect_same({kMaxEltwiseInputs, instructions}, operands, {3, 50});
+
+  // Every result is still wanted at the end: more values than registers.
+  std::vector<FunctionInstruction> wide;
+  for (uint16_t i = 0; i < 40; ++i)
+    wide.push_back(instruction(Function::k_affine, i == 0 ? uint16_t{0} : i, 0, 0, 0.5f, static_cast<float>(i)));
+  for (uint16_t i = 0; i < 39; ++i)
+    wide.push_back(instruction(Function::k_add, static_cast<uint16_t>(40 + i), static_cast<uint16_t>(40 - i)));
+  expect_same({1, wide}, {{DType::kF32, {3, 50}}}, {3, 50});
+}
+
+TEST(EltwiseGenerated, WorksInPlace) {
+  for (const jit::CpuFeatures& cpu : isas()) {
+    GuardedBuffer<float> x(75);
+    for (std::size_t i = 0; i < 75; ++i) x[i] = static_cast<float>(i);
+    const TensorView view = TensorView::contiguous(DType::kF32, Dims{75}, static_cast<void*>(x.data()));
+    const auto program = chain(1, {instruction(Function::k_affine, 0, 0, 0, 2, 1)});
+    const auto code = build_eltwise(describe_eltwise(program, std::vector{view}, view, cpu).value());
+    const EltwisePlan plan(std::vector{view}, view);
+    const std::byte* address = view.data;
+    plan.run(**code, {&address, 1}, view.data, 0, plan.units());
+    for (std::size_t i = 0; i < 75; ++i) ASSERT_EQ(x[i], 2 * static_cast<float>(i) + 1);
+  }
+}
+
+TEST(EltwiseGenerated, DeclinesWithAReason) {
+  const jit::CpuFeatures avx2 = jit::CpuFeatures::from_name("avx2").value();
+  const auto reason = [&](const FunctionProgram& program, const std::vector<TensorView>& inputs,
+                          const TensorView& output, const jit::CpuFeatures& cpu) {
+    const auto desc = describe_eltwise(program, inputs, output, cpu);
+    return desc.ok() ? std::string() : desc.error().message;
+  };
+  const auto view = [](DType type, const Dims& dims) {
+    return TensorView::contiguous(type, dims, static_cast<void*>(nullptr));
+  };
+  const auto relu = chain(1, {instruction(Function::k_relu)});
+  const TensorView f32 = view(DType::kF32, {4, 6}), f64 = view(DType::kF64, {4, 6});
+  EXPECT_EQ(reason(relu, {f32}, f32, avx2), "");
+  EXPECT_NE(reason(relu, {f32}, f32, {}).find("AVX2"), std::string::npos);
+  EXPECT_NE(reason(relu, {f64}, f64, avx2).find("f64"), std::string::npos);
+  const int order[] = {1, 0};
+  EXPECT_NE(reason(relu, {view(DType::kF32, {6, 4}).permuted(order)}, f32, avx2).find("advances"), std::string::npos);
+  EXPECT_NE(reason(chain(2, {instruction(Function::k_fmod)}), {f32, f32}, f32, avx2).find("fmod"), std::string::npos);
+}
+
+TEST(EltwiseGenerated, DescriptorsIgnoreWhatIsNotRead) {
+  const jit::CpuFeatures avx2 = jit::CpuFeatures::from_name("avx2").value();
+  const TensorView f32 = TensorView::contiguous(DType::kF32, Dims{4}, static_cast<void*>(nullptr));
+  const auto a = describe_eltwise(chain(1, {instruction(Function::k_relu, 0, 7, 9)}), std::vector{f32}, f32, avx2);
+  const auto b = describe_eltwise(chain(1, {instruction(Function::k_relu, 0, 0, 0, 0.5f, 2.0f, DType::kS8)}),
+                                  std::vector{f32}, f32, avx2);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(*a, *b);
+  EXPECT_EQ(a->name(), "eltwise_relu_f32_avx2");
+}
+
+}  // namespace
+}  // namespace tegula::kernels
