@@ -1,0 +1,98 @@
+// dst = softmax(scale * q k^T + mask) v for each batch entry and head: kernels/attention/attention.h.
+//
+// Inputs: q [batch, seq_q, heads * dim], k [batch, seq_kv, kv_heads * dim], v [batch, seq_kv, kv_heads * value_dim],
+// mask? broadcast to [batch, heads, seq_q, seq_kv]; all f32. Attributes: heads, kv_heads (heads), scale (1), causal
+// (0).
+#include "kernels/attention/attention.h"
+
+#include "compiler/lowering/lower_context.h"
+#include "compiler/ops/op_def.h"
+
+namespace tegula::compiler {
+namespace {
+
+kernels::AttentionDesc desc_of(const Node& node) {
+  kernels::AttentionDesc desc;
+  desc.heads = node.attributes.integer("heads", 1);
+  desc.kv_heads = node.attributes.integer("kv_heads", desc.heads);
+  desc.scale = static_cast<float>(node.attributes.number("scale", 1));
+  desc.causal = node.attributes.flag("causal");
+  return desc;
+}
+
+/// Two sizes that must agree: at once where they are known, when shapes are bound otherwise.
+Status expect_equal(InferContext& context, const Dim& a, const Dim& b, std::string_view what) {
+  if (a == b) return {};
+  if (a.is_constant() && b.is_constant())
+    return context.error(concat(what, " differ: ", a.to_string(), " and ", b.to_string()));
+  context.graph.constraints.push_back(
+      {GraphConstraint::Kind::kEqual, a, b, context.error(concat(what, " differ")).message});
+  return {};
+}
+
+Status infer_attention(InferContext& context) {
+  if (context.node.inputs.size() < 3 || context.node.inputs.size() > 4)
+    return context.error("three or four inputs expected");
+  for (std::size_t i = 0; i < 3; ++i)
+    if (!context.has_input(i) || context.input(i).dtype != DType::kF32 || context.input(i).rank() != 3)
+      return context.unsupported("q, k and v are f32 of rank 3");
+  const kernels::AttentionDesc desc = desc_of(context.node);
+  if (desc.heads < 1 || desc.kv_heads < 1 || desc.heads % desc.kv_heads != 0)
+    return context.error(concat(desc.heads, " heads over ", desc.kv_heads, " of k and v"));
+  const Shape &q = context.input(0).shape, &k = context.input(1).shape, &v = context.input(2).shape;
+  if (!q[2].is_constant() || !k[2].is_constant() || !v[2].is_constant())
+    return context.unsupported("the sizes of heads are symbolic; fix them with --dim");
+  if (q[2].value() % desc.heads != 0 || k[2].value() % desc.kv_heads != 0 || v[2].value() % desc.kv_heads != 0 ||
+      q[2].value() / desc.heads != k[2].value() / desc.kv_heads)
+    return context.error("q and k do not split into heads of one size");
+  TEGULA_RETURN_IF_ERROR(expect_equal(context, q[0], k[0], "the batches of q and k"));
+  TEGULA_RETURN_IF_ERROR(expect_equal(context, q[0], v[0], "the batches of q and v"));
+  TEGULA_RETURN_IF_ERROR(expect_equal(context, k[1], v[1], "the lengths of k and v"));
+  if (context.has_input(3)) {
+    const Value& mask = context.input(3);
+    if (mask.dtype != DType::kF32 || mask.rank() > 4) return context.unsupported("the mask is f32 of rank 4 at most");
+    const Shape full = {q[0], Dim(desc.heads), q[1], k[1]};
+    for (std::size_t d = 0; d < mask.shape.size(); ++d) {
+      const Dim& size = mask.shape[d];
+      const Dim& to = full[d + 4 - mask.shape.size()];
+      if (size.is(1) || size == to) continue;
+      if (size.is_constant() && to.is_constant())
+        return context.error(concat("a mask of ", to_string(mask.shape), " does not broadcast to ", to_string(full)));
+      context.graph.constraints.push_back({GraphConstraint::Kind::kBroadcast, size, to,
+                                           context.error("the mask does not broadcast to the scores").message});
+    }
+  }
+  context.outputs.push_back({DType::kF32, {q[0], q[1], Dim(v[2].value() / desc.kv_heads * desc.heads)}, std::nullopt});
+  return {};
+}
+
+Status evaluate_attention(const Node& node, std::span<const kernels::TensorView> inputs,
+                          std::span<const kernels::TensorView> outputs) {
+  const kernels::AttentionDesc desc = desc_of(node);
+  TEGULA_RETURN_IF_ERROR(check(desc, inputs, outputs));
+  return kernels::attention(desc, inputs, outputs);
+}
+
+Status lower_attention(LowerContext&, const Node& node, schema::StepT& step) {
+  const kernels::AttentionDesc desc = desc_of(node);
+  schema::AttentionT attention;
+  attention.heads = static_cast<uint64_t>(desc.heads);
+  attention.kv_heads = static_cast<uint64_t>(desc.kv_heads);
+  attention.scale = desc.scale;
+  attention.causal = desc.causal;
+  step.attributes.Set(std::move(attention));
+  return {};
+}
+
+}  // namespace
+
+const OpDef attention_op = {
+    .name = "attention",
+    .infer = infer_attention,
+    .evaluate = evaluate_attention,
+    .lower = lower_attention,
+    .strided_inputs = true,
+    .strided_outputs = true,
+};
+
+}  // namespace tegula::compiler
