@@ -1,5 +1,6 @@
 #include "kernels/gemm/pack.h"
 
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 
@@ -24,17 +25,23 @@ void copy_elements(const PackedMatrix& to, const PackedMatrix& extent, int64_t k
   const int64_t row_elements = kPanelColumns * group;
   const int64_t tap_elements = to.rows_per_tap() * row_elements;
   const int64_t panel_elements = to.taps * tap_elements;
-  for (int64_t column = 0; column < extent.n; ++column) {
+  // Panel by panel, row by row: writes are in order, and reads follow 16 columns at once, so that no line of a large
+  // source is fetched more than once.
+  for (int64_t column = 0; column < extent.n;) {
     const int64_t n = n0 + column;
+    const int64_t columns = std::min(extent.n - column, kPanelColumns - n % kPanelColumns);
     T* const panel = dst + n / kPanelColumns * panel_elements + n % kPanelColumns * group;
     for (int64_t tap = 0; tap < extent.taps; ++tap) {
       const T* const run = src + tap * from.tap + column * from.n;
       T* const rows = panel + tap * tap_elements;
       for (int64_t i = 0; i < extent.k; ++i) {
         const int64_t k = k0 + i;
-        rows[k / group * row_elements + k % group] = run[i * from.k];
+        T* const row = rows + k / group * row_elements + k % group;
+        const T* const elements = run + i * from.k;
+        for (int64_t c = 0; c < columns; ++c) row[c * group] = elements[c * from.n];
       }
     }
+    column += columns;
   }
 }
 
