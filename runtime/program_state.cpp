@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "runtime/loader/expression_text.h"
 #include "runtime/loader/validate_program.h"
 #include "runtime/plan/bind_kernels.h"
 #include "runtime/plan/bind_values.h"
+#include "schema/expression_text.h"
 
 namespace tegula::runtime {
 namespace {
@@ -15,6 +15,7 @@ std::string text_of(const flatbuffers::String* string) {
 }
 
 std::vector<TensorInfo> describe(const ProgramModel& model, const std::vector<ProgramModel::Port>& ports) {
+  const auto symbol_name = [&](std::size_t i) -> std::string_view { return model.symbols[i].name; };
   std::vector<TensorInfo> infos;
   for (const ProgramModel::Port& port : ports) {
     const ProgramModel::Value& value = model.values[port.value];
@@ -23,7 +24,7 @@ std::vector<TensorInfo> describe(const ProgramModel& model, const std::vector<Pr
       if (model.is_constant[dim]) {
         info.dims.push_back({model.constant_expressions[dim], {}});
       } else {
-        info.dims.push_back({-1, expression_text(model, dim)});
+        info.dims.push_back({-1, expression_text(model.expressions, symbol_name, dim)});
       }
     }
     infos.push_back(std::move(info));
@@ -89,17 +90,6 @@ Result<std::shared_ptr<const Plan>> ProgramState::plan_for(std::span<const int64
   if (std::shared_ptr<const Plan> plan = plans_.find(key)) return plan;
   TEGULA_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan, make_plan(*this, key));
   return plans_.insert(key, std::move(plan));
-}
-
-std::shared_ptr<const std::vector<uint32_t>> ProgramState::placement_hint() const {
-  const std::lock_guard lock(placement_mutex_);
-  return placement_hint_;
-}
-
-void ProgramState::keep_placement_hint(std::vector<uint32_t> order) const {
-  auto hint = std::make_shared<const std::vector<uint32_t>>(std::move(order));
-  const std::lock_guard lock(placement_mutex_);
-  placement_hint_ = std::move(hint);
 }
 
 }  // namespace tegula::runtime

@@ -66,6 +66,8 @@ struct CompileOptions {
   ImportOptions import;
   PassOptions passes;
   WriteOptions write;
+  std::function<Status(const Graph&)>
+      see_graph;  ///< shown the graph after the last pass; an error ends the compilation
 };
 
 struct CompileReport {

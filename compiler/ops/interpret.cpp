@@ -7,7 +7,7 @@
 
 namespace tegula::compiler {
 
-Result<std::vector<Literal>> interpret(const Graph& graph, std::span<const Literal> inputs) {
+Result<std::vector<Literal>> interpret(const Graph& graph, std::span<const Literal> inputs, const SeeNodeOutput& see) {
   if (inputs.size() != graph.inputs().size())
     return Error{ErrorCode::kInvalidArgument,
                  concat("the graph has ", graph.inputs().size(), " inputs, given are ", inputs.size())};
@@ -35,8 +35,11 @@ Result<std::vector<Literal>> interpret(const Graph& graph, std::span<const Liter
     for (const Value* input : node->inputs) operands.push_back(literal_of(input));
     for (const PostOp& post_op : node->post_ops) post_op_operands.push_back(literal_of(post_op.operand));
     TEGULA_ASSIGN_OR_RETURN(std::vector<Literal> results, evaluate(*node, operands, post_op_operands));
-    for (std::size_t i = 0; i < results.size(); ++i)
-      if (node->outputs[i]) computed.insert_or_assign(node->outputs[i], std::move(results[i]));
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!node->outputs[i]) continue;
+      if (see) TEGULA_RETURN_IF_ERROR(see(*node, i, results[i]));
+      computed.insert_or_assign(node->outputs[i], std::move(results[i]));
+    }
     const auto release = [&](const Value* value) {
       const auto left = reads.find(value);
       if (left != reads.end() && --left->second == 0) computed.erase(value);

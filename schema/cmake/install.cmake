@@ -5,27 +5,21 @@
 # versions can be installed side by side.
 include(CMakePackageConfigHelpers)
 
-if(NOT TARGET tegula_runtime)
-  return()
-endif()
-
-set(members runtime kernels kernel_contracts jit schema)
 set(objects)
-foreach(member IN LISTS members)
-  list(APPEND objects $<TARGET_OBJECTS:tegula_${member}>)
+foreach(member tegula tegula_kernels tegula_kernel_contracts tegula_jit tegula_schema)
+  list(APPEND objects $<TARGET_OBJECTS:${member}>)
 endforeach()
-add_library(tegula ${objects})
-add_library(tegula::tegula ALIAS tegula)
-set_target_properties(tegula PROPERTIES
-  LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-target_compile_features(tegula INTERFACE cxx_std_20)
+add_library(tegula_package ${objects})
+set_target_properties(tegula_package PROPERTIES
+  OUTPUT_NAME tegula EXPORT_NAME tegula LINKER_LANGUAGE CXX
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/tegula-${PROJECT_VERSION})
-target_include_directories(tegula INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include>
-  $<INSTALL_INTERFACE:${headers}>)
-target_link_libraries(tegula PRIVATE TBB::tbb zstd::libzstd_shared PkgConfig::hwloc Threads::Threads ${CMAKE_DL_LIBS})
+target_compile_features(tegula_package INTERFACE cxx_std_20)
+target_include_directories(tegula_package INTERFACE $<INSTALL_INTERFACE:${headers}>)
+target_link_libraries(tegula_package
+  PRIVATE TBB::tbb zstd::libzstd_shared PkgConfig::hwloc Threads::Threads ${CMAKE_DL_LIBS})
 
-install(TARGETS tegula EXPORT tegula_targets)
+install(TARGETS tegula_package EXPORT tegula_targets)
 install(EXPORT tegula_targets NAMESPACE tegula:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tegula FILE tegulaTargets.cmake)
 install(DIRECTORY runtime/include/tegula DESTINATION ${headers} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY schema/base DESTINATION ${headers}/schema FILES_MATCHING PATTERN "*.h")

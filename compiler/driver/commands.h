@@ -1,0 +1,25 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "compiler/driver/console.h"
+
+namespace tegula::driver {
+
+/// What runs after the command line has been parsed; the subcommand that was chosen sets it.
+using Action = std::function<ExitCode()>;
+
+// Each adds its subcommand to `app`, one file a subcommand.
+void add_compile_command(CLI::App& app, Action& action);
+void add_run_command(CLI::App& app, Action& action);
+void add_verify_command(CLI::App& app, Action& action);
+void add_inspect_command(CLI::App& app, Action& action);
+void add_pack_commands(CLI::App& app, Action& action);  ///< pack and unpack
+void add_list_command(CLI::App& app, Action& action);
+
+/// Options that design and documents name but that a later release brings: given, they end the command with one clear
+/// line instead of being taken for a typing error.
+void refuse_options_of_later_releases(CLI::App& command, const std::vector<std::string>& options,
+                                      const std::string& instead);
+
+}  // namespace tegula::driver

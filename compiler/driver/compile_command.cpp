@@ -1,0 +1,173 @@
+// aotc compile: an ONNX model becomes a program file.
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "compiler/data/data_set.h"
+#include "compiler/data/files.h"
+#include "compiler/driver/bundle.h"
+#include "compiler/driver/commands.h"
+#include "compiler/driver/compile.h"
+#include "compiler/driver/compile_report.h"
+#include "compiler/driver/dot.h"
+#include "compiler/driver/program_io.h"
+#include "compiler/driver/shape_options.h"
+
+namespace tegula::driver {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string model, output, report, graph, data, preprocessing;
+  std::string precision = "model";
+  std::vector<std::string> dims, shapes, dump_after, disabled;
+  int bundle = 0;
+  bool compress = false, print_passes = false;
+};
+
+/// Everything that shapes the program, for its provenance: not where it is written, so that the same compilation gives
+/// the same bytes.
+std::string configuration(const Options& options) {
+  nlohmann::ordered_json json;
+  json["precision"] = options.precision;
+  json["dim"] = options.dims;
+  json["shape"] = options.shapes;
+  json["disable_pass"] = options.disabled;
+  json["compress"] = options.compress;
+  json["bundle"] = options.bundle;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Status check_precision(const std::string& precision) {
+  if (precision == "model" || precision == "fp32") return {};
+  if (precision == "bf16" || precision == "int8" || precision == "int8+bf16")
+    return Error{
+        ErrorCode::kInvalidArgument,
+        concat("--precision ", precision, " is not part of this release; use model (as the file says) or fp32")};
+  return Error{ErrorCode::kInvalidArgument,
+               concat("--precision ", precision, " is not known; use model (as the file says) or fp32")};
+}
+
+Result<compiler::CompileOptions> compile_options(const Options& options) {
+  compiler::CompileOptions compile;
+  TEGULA_RETURN_IF_ERROR(check_precision(options.precision));
+  TEGULA_ASSIGN_OR_RETURN(compile.import.dims, parse_dims(options.dims));
+  TEGULA_ASSIGN_OR_RETURN(compile.import.shapes, parse_shapes(options.shapes));
+  compile.passes.disabled = options.disabled;
+  compile.passes.dump_after = options.dump_after;
+  compile.passes.dump = [](std::string_view pass, const std::string& text) {
+    std::printf("== after %.*s\n%s\n", static_cast<int>(pass.size()), pass.data(), text.c_str());
+  };
+  compile.write.compress = options.compress;
+  compile.write.configuration = configuration(options);
+  if (!options.graph.empty())
+    compile.see_graph = [&](const compiler::Graph& graph) { return data::write_text(options.graph, dot_text(graph)); };
+  return compile;
+}
+
+/// The inputs of --bundle: from --data, or random ones.
+Result<std::vector<std::vector<data::NamedTensor>>> bundle_inputs(const Options& options, const Program& program) {
+  std::vector<std::vector<data::NamedTensor>> samples;
+  if (options.data.empty()) {
+    for (int i = 0; i < options.bundle; ++i) {
+      InputRequest request;
+      request.seed = static_cast<uint64_t>(i) + 1;
+      TEGULA_ASSIGN_OR_RETURN(auto inputs, random_inputs(program, request));
+      samples.push_back(std::move(inputs));
+    }
+    return samples;
+  }
+  data::DataSetOptions how{input_names(program), output_names(program), {}};
+  if (!options.preprocessing.empty()) {
+    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(options.preprocessing));
+  }
+  TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, data::DataSet::open(options.data, how));
+  for (std::size_t i = 0; i < set.size() && i < static_cast<std::size_t>(options.bundle); ++i) {
+    TEGULA_ASSIGN_OR_RETURN(data::Sample sample, set.load(i));
+    TEGULA_ASSIGN_OR_RETURN(auto inputs, match_inputs(program, std::move(sample.inputs)));
+    samples.push_back(std::move(inputs));
+  }
+  return samples;
+}
+
+Status bundle(const Options& options, const fs::path& path) {
+  std::vector<std::vector<data::NamedTensor>> samples;
+  {
+    TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(path));
+    TEGULA_ASSIGN_OR_RETURN(samples, bundle_inputs(options, program));
+  }
+  return add_test_vectors(path, ReferenceModel(options.model), samples, options.compress);
+}
+
+Status run(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  TEGULA_ASSIGN_OR_RETURN(const compiler::CompileOptions compile, compile_options(options));
+  compiler::CompileReport report;
+  // With --bundle the file is complete only once it holds its test vectors: it is made beside its place.
+  const auto make = [&](const fs::path& path) -> Status {
+    TEGULA_ASSIGN_OR_RETURN(report, compiler::compile(options.model, path, compile));
+    return options.bundle > 0 ? bundle(options, path) : Status{};
+  };
+  TEGULA_RETURN_IF_ERROR(options.bundle > 0 ? data::replace_file(options.output, make) : make(options.output));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.print_passes) std::fputs(pass_table(report).c_str(), stdout);
+  TEGULA_ASSIGN_OR_RETURN(const std::string text, summary(report, options.model, options.output, seconds));
+  std::fputs(text.c_str(), stdout);
+  return options.report.empty() ? Status{} : write_report(options.report, report, options.output, seconds);
+}
+
+}  // namespace
+
+void add_compile_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("compile", "Compile an ONNX model into a program file");
+  const auto options = std::make_shared<Options>();
+  command->add_option("model", options->model, "The model (.onnx)")->required();
+  command->add_option("-o,--output", options->output, "The program file to write (.tgl)")->required();
+  command->add_option("--precision", options->precision, "model: every type as the file says; fp32")
+      ->capture_default_str();
+  command->add_option("--dim", options->dims, "Fix or bound a symbolic dimension: batch=8, batch=1..64; repeatable")
+      ->type_name("NAME=SIZES")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--shape", options->shapes, "Shape of an input, instead of the file's: in=Nx3x224x224; repeatable")
+      ->type_name("INPUT=SIZES")
+      ->allow_extra_args(false);
+  command->add_flag("--compress", options->compress, "Compress the weights, for shipping (see aotc pack)");
+  command->add_option("--bundle", options->bundle, "Put N test vectors into the file, for runbench --selftest")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N");
+  command->add_option("--data", options->data,
+                      "Inputs of the test vectors: .npz, folder, test_data_set_N, images (default: random)");
+  command->add_option("--preprocess", options->preprocessing,
+                      "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+  command->add_option("--report", options->report, "Write what was compiled, step by step, as JSON")
+      ->type_name("R.json");
+  command->add_flag("--print-passes", options->print_passes, "Print each pass with its time and what it changed");
+  command
+      ->add_option("--dump-after", options->dump_after,
+                   "Print the graph after this pass (or import, or all); repeatable")
+      ->type_name("PASS")
+      ->allow_extra_args(false);
+  command->add_option("--disable-pass", options->disabled, "Leave a pass out (aotc list passes); repeatable")
+      ->type_name("PASS")
+      ->allow_extra_args(false);
+  command->add_option("--dump-graph", options->graph, "Write the final graph for Graphviz")->type_name("G.dot");
+  refuse_options_of_later_releases(*command, {"--config", "--bf16-allow", "--bf16-deny", "--max-drop", "--requantize"},
+                                   "this one compiles models in the types that they have");
+  command->footer(
+      "Example, from the project's folder:\n"
+      "  aotc compile samples/models/shapes.onnx -o shapes.tgl --dim batch=1..64 --bundle 2 --report shapes.json");
+  command->callback([options, &action] {
+    action = [options] {
+      if (!options->data.empty() && options->bundle == 0)
+        return usage_error("--data gives the inputs of test vectors: it wants --bundle N");
+      const Status status = run(*options);
+      return status.ok() ? ExitCode::kSuccess : fail(status.error());
+    };
+  });
+}
+
+}  // namespace tegula::driver

@@ -1,0 +1,80 @@
+#include "compiler/driver/compile_report.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "compiler/data/files.h"
+#include "compiler/driver/step_table.h"
+#include "compiler/writer/program_file.h"
+
+namespace tegula::driver {
+namespace {
+
+template <typename... Arguments>
+std::string format(const char* pattern, Arguments... arguments) {
+  std::array<char, 512> line{};
+  std::snprintf(line.data(), line.size(), pattern, arguments...);
+  return line.data();
+}
+
+/// Why a step has its precision. Programs keep the model's own types today, so there is one rule.
+constexpr const char* kRule = "the model's own type";
+
+}  // namespace
+
+Status write_report(const std::filesystem::path& path, const compiler::CompileReport& report,
+                    const std::filesystem::path& program, double seconds) {
+  TEGULA_ASSIGN_OR_RETURN(const compiler::ProgramFile file, compiler::read_program_tables(program));
+  nlohmann::ordered_json json;
+  json["aotc_version"] = TEGULA_VERSION;
+  json["model"] = file.tables.provenance ? file.tables.provenance->model_name : "";
+  json["seconds"] = seconds;
+  json["file_bytes"] = file.file_bytes;
+  json["constant_bytes"] = report.written.constant_bytes;
+  json["onnx_nodes"] = report.onnx_nodes;
+  json["passes"] = nlohmann::ordered_json::array();
+  for (const compiler::PassReport& pass : report.passes)
+    json["passes"].push_back({{"name", pass.name},
+                              {"disabled", pass.disabled},
+                              {"changed", pass.changed},
+                              {"milliseconds", pass.milliseconds},
+                              {"nodes_before", pass.nodes_before},
+                              {"nodes_after", pass.nodes_after}});
+  json["steps"] = nlohmann::ordered_json::array();
+  for (const StepRow& row : step_rows(file.tables))
+    json["steps"].push_back({{"name", row.name},
+                             {"kind", row.kind},
+                             {"precision", row.precision},
+                             {"rule", kRule},
+                             {"types", row.types},
+                             {"shapes", row.shapes},
+                             {"post_ops", row.post_ops},
+                             {"onnx_nodes", row.onnx_nodes}});
+  json["notes"] = report.notes;
+  return data::write_text(path, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Result<std::string> summary(const compiler::CompileReport& report, const std::filesystem::path& model,
+                            const std::filesystem::path& program, double seconds) {
+  TEGULA_ASSIGN_OR_RETURN(const compiler::ProgramFile file, compiler::read_program_tables(program));
+  std::string text = precision_statistics(step_rows(file.tables));
+  for (const std::string& note : report.notes) text += "note: " + note + "\n";
+  text += concat(model.filename().native(), ": ", report.onnx_nodes, " nodes -> ", program.filename().native(), ": ",
+                 report.written.steps, " steps");
+  return text + format(", %.2f MB, %.2f s\n", static_cast<double>(file.file_bytes) / 1e6, seconds);
+}
+
+std::string pass_table(const compiler::CompileReport& report) {
+  std::string text = format("%-36s %10s %14s\n", "pass", "ms", "nodes");
+  for (const compiler::PassReport& pass : report.passes) {
+    const std::string nodes = concat(pass.nodes_before, " -> ", pass.nodes_after);
+    text += format("%-36s %10.2f %14s  %s\n", pass.name.c_str(), pass.milliseconds, nodes.c_str(),
+                   pass.disabled  ? "(disabled)"
+                   : pass.changed ? ""
+                                  : "(unchanged)");
+  }
+  return text;
+}
+
+}  // namespace tegula::driver

@@ -1,0 +1,55 @@
+// aotc run: one program, one feed, one result.
+#include <cstdio>
+#include <memory>
+
+#include "compiler/data/files.h"
+#include "compiler/data/npz.h"
+#include "compiler/driver/commands.h"
+#include "compiler/driver/program_io.h"
+
+namespace tegula::driver {
+namespace {
+
+struct Options {
+  std::string program, input, output;
+  int threads = 1;
+};
+
+Status run(const Options& options) {
+  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(options.program));
+  TEGULA_ASSIGN_OR_RETURN(std::vector<data::NamedTensor> given, data::read_npz(options.input));
+  TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> inputs, match_inputs(program, std::move(given)));
+  TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
+  TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> outputs, run_once(program, instance, inputs));
+  std::vector<data::NamedSpan> arrays;
+  for (const data::NamedTensor& output : outputs) arrays.push_back({output.name, output.tensor});
+  return data::write_npz(options.output, arrays);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Action& action) {
+  auto* command =
+      app.add_subcommand("run", "Run a program once: arrays named after its inputs in, after its outputs out");
+  const auto options = std::make_shared<Options>();
+  command->add_option("program", options->program, "The program file")->required();
+  command->add_option("--input", options->input, "A .npz archive with an array for every input")->required();
+  command->add_option("--output", options->output, "The .npz archive to write")->required();
+  command->add_option("--threads", options->threads, "Threads that compute; 0: one per CPU that this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command->footer(
+      "Arrays of another type are converted when no element changes (float64 1.5 to float32, int64 7 to int32);\n"
+      "BF16 outputs are written as float32, which holds them exactly.\n"
+      "Example:\n"
+      "  python3 -c \"import numpy as np; np.savez('in.npz', image=np.zeros((1, 3, 32, 32), np.uint8))\"\n"
+      "  aotc run shapes.tgl --input in.npz --output out.npz");
+  command->callback([options, &action] {
+    action = [options] {
+      const Status status = run(*options);
+      return status.ok() ? ExitCode::kSuccess : fail(status.error());
+    };
+  });
+}
+
+}  // namespace tegula::driver

@@ -1,0 +1,65 @@
+#include "compiler/driver/step_table.h"
+
+#include <gtest/gtest.h>
+
+namespace tegula::driver {
+namespace {
+
+TEST(StepTable, PrintsStatisticsInTheKnownLayout) {
+  std::vector<StepRow> rows(54);
+  for (std::size_t i = 0; i < 53; ++i) rows[i].kind = "Conv", rows[i].precision = "INT8";
+  rows[53].kind = "MatMul";
+  rows[53].precision = "BF16";
+  EXPECT_EQ(precision_statistics(rows),
+            "|******Mixed Precision Statistics******|\n"
+            "+-----------+---------+--------+-------+\n"
+            "|  Op Type  |  Total  |  INT8  |  BF16 |\n"
+            "+-----------+---------+--------+-------+\n"
+            "|    Conv   |    53   |   53   |   0   |\n"
+            "|   MatMul  |    1    |   0    |   1   |\n"
+            "+-----------+---------+--------+-------+\n");
+}
+
+TEST(StepTable, ShowsStepsOfAProgram) {
+  schema::ProgramT tables;
+  const auto expression = [&](uint8_t op, int64_t value) {
+    auto row = std::make_unique<schema::ExprT>();
+    row->op = op;
+    row->value = value;
+    tables.expressions.push_back(std::move(row));
+  };
+  expression(1, 0);  // the symbol
+  expression(0, 8);
+  tables.symbols.push_back(std::make_unique<schema::SymbolT>());
+  tables.symbols[0]->name = "batch";
+  for (const char* name : {"x", "y"}) {
+    auto value = std::make_unique<schema::ValueT>();
+    value->name = name;
+    value->dtype = 1;
+    value->dims = {0, 1};
+    tables.values.push_back(std::move(value));
+  }
+  auto step = std::make_unique<schema::StepT>();
+  step->name = "fc1";
+  step->attributes.Set(schema::GemmT());
+  step->inputs = {0, -1, 99};
+  step->outputs = {1};
+  step->onnx_nodes = {"fc1", "relu1"};
+  auto post_op = std::make_unique<schema::PostOpT>();
+  post_op->function = 0;
+  post_op->operand = 0;
+  step->post_ops.push_back(std::move(post_op));
+  tables.steps.push_back(std::move(step));
+
+  const auto rows = step_rows(tables);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].kind, "Gemm");
+  EXPECT_EQ(rows[0].precision, "FP32");
+  EXPECT_EQ(rows[0].types, "f32,-,-->f32");
+  EXPECT_EQ(rows[0].shapes, "[batch,8]->[batch,8]");
+  EXPECT_EQ(rows[0].post_ops, std::vector<std::string>{"identity(x)"});
+  EXPECT_EQ(rows[0].onnx_nodes.size(), 2u);
+}
+
+}  // namespace
+}  // namespace tegula::driver
