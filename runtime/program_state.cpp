@@ -92,4 +92,15 @@ Result<std::shared_ptr<const Plan>> ProgramState::plan_for(std::span<const int64
   return plans_.insert(key, std::move(plan));
 }
 
+std::shared_ptr<const std::vector<uint32_t>> ProgramState::placement_hint() const {
+  const std::lock_guard lock(placement_mutex_);
+  return placement_hint_;
+}
+
+void ProgramState::keep_placement_hint(std::vector<uint32_t> order) const {
+  auto hint = std::make_shared<const std::vector<uint32_t>>(std::move(order));
+  const std::lock_guard lock(placement_mutex_);
+  placement_hint_ = std::move(hint);
+}
+
 }  // namespace tegula::runtime

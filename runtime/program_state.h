@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,11 @@ class ProgramState {
   /// The plan for these shapes, from the cache or newly made.
   Result<std::shared_ptr<const Plan>> plan_for(std::span<const int64_t> key) const;
 
+  /// The order in which an earlier plan placed values in its arena, and the place to leave a new one: plans of other
+  /// shapes begin where it ended. nullptr before the first plan.
+  std::shared_ptr<const std::vector<uint32_t>> placement_hint() const;
+  void keep_placement_hint(std::vector<uint32_t> order) const;
+
   // What the public API shows.
   std::span<const TensorInfo> inputs() const { return inputs_; }
   std::span<const TensorInfo> outputs() const { return outputs_; }
@@ -64,6 +70,8 @@ class ProgramState {
   ProvenanceInfo provenance_;
   mutable KernelLibrary kernels_;
   mutable PlanCache plans_;
+  mutable std::mutex placement_mutex_;
+  mutable std::shared_ptr<const std::vector<uint32_t>> placement_hint_;
 };
 
 }  // namespace tegula::runtime

@@ -48,7 +48,11 @@ Status bind_symbols(Graph& graph, const std::map<std::string, int64_t>& symbols)
     if (answer == Answer::kFails)
       return Error{ErrorCode::kInvalidArgument,
                    concat(constraint.message, " (", constraint.a.to_string(), ", ", constraint.b.to_string(), ")")};
-    if (answer == Answer::kOpen) open.push_back(std::move(constraint));
+    // Inferring again has asked for some of them a second time.
+    const bool is_known = std::any_of(open.begin(), open.end(), [&](const GraphConstraint& other) {
+      return other.kind == constraint.kind && other.a == constraint.a && other.b == constraint.b;
+    });
+    if (answer == Answer::kOpen && !is_known) open.push_back(std::move(constraint));
   }
   graph.constraints = std::move(open);
   return {};

@@ -57,9 +57,10 @@ Status evaluate_conv(const Node& node, std::span<const kernels::TensorView> inpu
                      std::span<const kernels::TensorView> outputs) {
   const Attributes& attributes = node.attributes;
   kernels::ConvDesc desc;
-  desc.strides = attributes.ints("strides");
-  desc.dilations = attributes.ints("dilations");
-  desc.pads_begin = attributes.ints("pads_begin");
+  const SlidingWindow window = window_of(attributes, static_cast<std::size_t>(inputs[0].rank - 2));
+  desc.strides = window.strides;
+  desc.dilations = window.dilations;
+  desc.pads_begin = *constant_dims(window.pads_begin);
   desc.groups = attributes.integer("groups", 1);
   desc.epilogue.bias = node.input(2) != nullptr;
   kernels::TensorView src = inputs[0], dst = outputs[0];
@@ -125,11 +126,12 @@ Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) 
   if (!w.is_constant()) return error("its weights are computed while running; they must be constant");
   const int64_t groups = attributes.integer("groups", 1);
   schema::ConvT conv;
-  conv.kernel = converted<uint64_t>(attributes.ints("kernel"));
-  conv.strides = converted<uint64_t>(attributes.ints("strides"));
-  conv.dilations = converted<uint64_t>(attributes.ints("dilations"));
+  const SlidingWindow window = window_of(attributes, w.shape.size() - 2);
+  conv.kernel = converted<uint64_t>(window.kernel);
+  conv.strides = converted<uint64_t>(window.strides);
+  conv.dilations = converted<uint64_t>(window.dilations);
   conv.groups = static_cast<uint64_t>(groups);
-  const Shape begin = attributes.dims("pads_begin"), end = attributes.dims("pads_end");
+  const Shape &begin = window.pads_begin, &end = window.pads_end;
   if (const auto fixed_begin = constant_dims(begin), fixed_end = constant_dims(end); fixed_begin && fixed_end) {
     conv.pads_begin = *fixed_begin;
     conv.pads_end = *fixed_end;

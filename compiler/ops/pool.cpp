@@ -51,15 +51,15 @@ Status evaluate_pool(const Node& node, std::span<const kernels::TensorView> inpu
   kernels::PoolDesc desc;
   desc.kind = static_cast<kernels::PoolKind>(*kind_of(node));
   desc.rank = inputs[0].rank - 2;
-  const auto copy_to = [&](std::array<int64_t, kernels::kMaxPoolRank>& to, std::string_view name) {
-    const std::vector<int64_t> values = attributes.ints(name);
+  const SlidingWindow window = window_of(attributes, static_cast<std::size_t>(desc.rank));
+  const auto copy_to = [](std::array<int64_t, kernels::kMaxPoolRank>& to, const std::vector<int64_t>& values) {
     std::copy(values.begin(), values.end(), to.begin());
   };
-  copy_to(desc.kernel, "kernel");
-  copy_to(desc.strides, "strides");
-  copy_to(desc.dilations, "dilations");
-  copy_to(desc.pads_begin, "pads_begin");
-  copy_to(desc.pads_end, "pads_end");
+  copy_to(desc.kernel, window.kernel);
+  copy_to(desc.strides, window.strides);
+  copy_to(desc.dilations, window.dilations);
+  copy_to(desc.pads_begin, *constant_dims(window.pads_begin));
+  copy_to(desc.pads_end, *constant_dims(window.pads_end));
   desc.count_include_pad = attributes.flag("count_include_pad");
   desc.column_major_indices = attributes.flag("column_major");
   desc.p = attributes.integer("p", 2);
@@ -76,11 +76,12 @@ Status lower_pool(LowerContext& context, const Node& node, schema::StepT& step) 
   schema::PoolT pool;
   pool.kind = *kind_of(node);
   const Attributes& attributes = node.attributes;
-  for (const int64_t size : attributes.ints("kernel")) pool.kernel.push_back(static_cast<uint64_t>(size));
-  for (const int64_t stride : attributes.ints("strides")) pool.strides.push_back(static_cast<uint64_t>(stride));
-  for (const int64_t dilation : attributes.ints("dilations")) pool.dilations.push_back(static_cast<uint64_t>(dilation));
-  pool.pads_begin = context.expressions(attributes.dims("pads_begin"));
-  pool.pads_end = context.expressions(attributes.dims("pads_end"));
+  const SlidingWindow window = window_of(attributes, node.input(0)->shape.size() - 2);
+  pool.kernel.assign(window.kernel.begin(), window.kernel.end());
+  pool.strides.assign(window.strides.begin(), window.strides.end());
+  pool.dilations.assign(window.dilations.begin(), window.dilations.end());
+  pool.pads_begin = context.expressions(window.pads_begin);
+  pool.pads_end = context.expressions(window.pads_end);
   pool.count_include_pad = attributes.flag("count_include_pad");
   pool.column_major_indices = attributes.flag("column_major");
   pool.p = attributes.integer("p", 2);

@@ -55,8 +55,7 @@ Dim ceil_size(const SlidingWindow& window, std::size_t d, const Dim& in) {
 
 }  // namespace
 
-Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial) {
-  const Attributes& attributes = context.node.attributes;
+SlidingWindow window_of(const Attributes& attributes, std::size_t spatial) {
   SlidingWindow window{.kernel = attributes.ints("kernel"),
                        .strides = attributes.ints("strides"),
                        .dilations = attributes.ints("dilations"),
@@ -68,6 +67,11 @@ Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial
   if (window.pads_begin.empty()) window.pads_begin.assign(spatial, Dim(0));
   if (window.pads_end.empty()) window.pads_end.assign(spatial, Dim(0));
   if (attributes.has("sizes")) window.sizes = attributes.dims("sizes");
+  return window;
+}
+
+Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial) {
+  SlidingWindow window = window_of(context.node.attributes, spatial);
   for (const std::size_t entries :
        {window.kernel.size(), window.strides.size(), window.dilations.size(), window.pads_begin.size(),
         window.pads_end.size(), window.sizes ? window.sizes->size() : spatial})

@@ -20,6 +20,8 @@ struct SlidingWindow {
   std::optional<Shape> sizes;
 };
 
+/// The attributes of a node that infer has checked, defaults (1 and 0) filled in.
+SlidingWindow window_of(const Attributes& attributes, std::size_t spatial);
 /// The attributes kernel, strides, dilations, pads_begin, pads_end and sizes of a node; checked against each other.
 /// kInvalidArgument names what does not fit `spatial` dimensions.
 Result<SlidingWindow> window_of(const InferContext& context, std::size_t spatial);

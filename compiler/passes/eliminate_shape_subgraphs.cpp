@@ -60,7 +60,10 @@ Result<Value*> replacement(Graph& graph, const Value& value) {
   if (is_constant)
     return graph.add_constant(value.name, to_literal(value.dtype, *constant_dims(value.shape), contents));
   Builder build(graph, value.producer->origins, value.producer);
-  return build.add("materialize", {}, {{"elements", contents}, {"shape", value.shape}, {"dtype", value.dtype}});
+  const DType dtype = is_float(value.dtype) ? DType::kS64 : value.dtype;
+  TEGULA_ASSIGN_OR_RETURN(
+      Value * known, build.add("materialize", {}, {{"elements", contents}, {"shape", value.shape}, {"dtype", dtype}}));
+  return build.cast(known, value.dtype);
 }
 
 }  // namespace

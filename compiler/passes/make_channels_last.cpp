@@ -11,8 +11,7 @@
 namespace tegula::compiler {
 namespace {
 
-constexpr std::array<std::string_view, 6> kSpatialOps = {"conv",   "conv_transpose", "pool",
-                                                         "resize", "group_norm",     "lrn"};
+constexpr std::array<std::string_view, 4> kSpatialOps = {"conv", "conv_transpose", "pool", "group_norm"};
 
 bool is_channels_first(const Node& node) {
   return std::find(kSpatialOps.begin(), kSpatialOps.end(), node.op->name) != kSpatialOps.end() &&

@@ -99,6 +99,35 @@ Result<Sunk> sink_through_slice(Builder& build, Node& node) {
   return again(build, node, x.source, std::move(attributes), x.perm);
 }
 
+/// Its axes ascend, and sizes, scales and the two ends of roi go with them.
+Result<Sunk> sink_through_resize(Builder& build, Node& node) {
+  const TransposedValue x = *as_transpose(node.input(0));
+  const std::vector<int64_t> axes = node.attributes.ints("axes");
+  std::vector<std::pair<int64_t, std::size_t>> order;  // source axis, position in the lists
+  for (std::size_t i = 0; i < axes.size(); ++i) order.emplace_back(x.perm[static_cast<std::size_t>(axes[i])], i);
+  std::sort(order.begin(), order.end());
+  const Shape sizes = node.attributes.dims("sizes");
+  const std::vector<double> scales = node.attributes.numbers("scales"), roi = node.attributes.numbers("roi");
+  std::vector<int64_t> new_axes;
+  Shape new_sizes;
+  std::vector<double> new_scales, begins, ends;
+  for (const auto& [axis, i] : order) {
+    new_axes.push_back(axis);
+    if (!sizes.empty()) new_sizes.push_back(sizes[i]);
+    if (!scales.empty()) new_scales.push_back(scales[i]);
+    if (roi.empty()) continue;
+    begins.push_back(roi[i]);
+    ends.push_back(roi[axes.size() + i]);
+  }
+  begins.insert(begins.end(), ends.begin(), ends.end());
+  Attributes attributes = node.attributes;
+  attributes.set("axes", new_axes);
+  if (!sizes.empty()) attributes.set("sizes", new_sizes);
+  if (!scales.empty()) attributes.set("scales", new_scales);
+  if (!roi.empty()) attributes.set("roi", begins);
+  return again(build, node, x.source, std::move(attributes), x.perm);
+}
+
 /// Indices of rank 1 or a single index only: then at most one dimension goes and none comes.
 Result<Sunk> sink_through_gather(Builder& build, Node& node) {
   const std::optional<TransposedValue> x = as_transpose(node.input(0));
@@ -118,7 +147,7 @@ struct Row {
   bool reads_first;  ///< only when operand 0 is a transpose
 };
 
-constexpr std::array<Row, 10> kRules = {{
+constexpr std::array<Row, 11> kRules = {{
     {"eltwise", sink_through_eltwise, false},
     {"concat", sink_through_concat, false},
     {"reshape", sink_through_reshape, true},
@@ -129,6 +158,7 @@ constexpr std::array<Row, 10> kRules = {{
     {"pad", sink_through_pad, true},
     {"slice", sink_through_slice, true},
     {"gather", sink_through_gather, true},
+    {"resize", sink_through_resize, true},
 }};
 
 }  // namespace

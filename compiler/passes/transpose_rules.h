@@ -16,7 +16,7 @@ namespace tegula::compiler {
 using Sunk = std::optional<TransposedValue>;
 
 /// The rule for the node's operation: eltwise, concat, reduce, arg_reduce, softmax, layer_norm, pad, slice, gather,
-/// reshape.
+/// resize, reshape.
 Result<Sunk> sink_transpose(Builder& build, Node& node);
 
 /// The rules with several operands: eltwise and concat. Other operands are transposed the other way when they are

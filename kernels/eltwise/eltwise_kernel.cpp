@@ -22,6 +22,9 @@ CommonWalk<kMaxEltwiseInputs + 1> walk_of(std::span<const TensorView> inputs, co
   return {output.shape(), std::span(operands).first(inputs.size() + 1)};
 }
 
+/// Recording takes time that grows with the square of the length.
+constexpr std::size_t kMaxCodeInstructions = 64;
+
 Error declined(std::string_view reason) {
   return Error{ErrorCode::kUnsupported, concat("eltwise: generated code declined: ", reason)};
 }
@@ -47,6 +50,7 @@ std::string EltwiseCodeDesc::name() const {
 Result<EltwiseCodeDesc> describe_eltwise(const FunctionProgram& program, std::span<const TensorView> inputs,
                                          const TensorView& output, const jit::CpuFeatures& cpu) {
   if (inputs.size() > kMaxEltwiseInputs) return declined("too many inputs");
+  if (program.instructions.size() > kMaxCodeInstructions) return declined("too many instructions");
   EltwiseCodeDesc desc;
   if (cpu.avx512) {
     desc.isa = jit::VectorIsa::kAvx512;

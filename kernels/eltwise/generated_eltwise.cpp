@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
 #include "kernels/eltwise/eltwise_kernel.h"
@@ -27,7 +28,10 @@ using Xbyak::Ymm;
 class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
  public:
   EltwiseGenerator(const EltwiseCodeDesc& desc, const jit::VectorProgram& program)
-      : Generator(desc.name()), desc_(desc), program_(jit::lower(program, desc.isa)) {
+      : Generator(desc.name()),
+        desc_(desc),
+        program_(jit::lower(program, desc.isa)),
+        tail_(*this, desc.isa, kTailOpmask, kTailMask) {
     choose_registers();
     enter(std::max(1, allocation_.spill_slots) * jit::vector_bytes(desc_.isa));
     take_general_registers();
@@ -174,24 +178,10 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     } else {
       test(left(), left());
       jz(done, T_NEAR);
-      emit_tail_mask();
+      tail_.mark(left(), scratch());
       emit_chain(0, Extent::kTail);
     }
     L(done);
-  }
-
-  /// The first `left` lanes.
-  void emit_tail_mask() {
-    if (avx512()) {
-      mov(scratch().cvt32(), 0xffff);
-      bzhi(scratch().cvt32(), scratch().cvt32(), left().cvt32());
-      kmovw(Opmask(kTailOpmask), scratch().cvt32());
-      return;
-    }
-    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    vmovd(Xmm(kTailMask), left().cvt32());
-    vpbroadcastd(Ymm(kTailMask), Xmm(kTailMask));
-    vpcmpgtd(Ymm(kTailMask), Ymm(kTailMask), table(kLaneNumbers));
   }
 
   void emit_advance_to_next_row() {
@@ -240,15 +230,14 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     if (!is_byte(type)) {
       if (extent == Extent::kOne) return vmovss(Xmm(reg), from);
       if (extent == Extent::kVector) return vmovups(vector(reg), from);
-      if (avx512()) return vmovups(vector(reg) | Opmask(kTailOpmask) | T_z, from);
-      return vmaskmovps(vector(reg), vector(kTailMask), from);
+      return tail_.load(reg, from);
     }
     const bool is_signed = type == DType::kS8;
     if (extent == Extent::kOne) {
       emit_load_byte(base, ahead, is_signed);
       return vmovd(Xmm(reg), scratch().cvt32());
     }
-    const Xmm to = extent == Extent::kTail ? vector(reg) | Opmask(kTailOpmask) | T_z : vector(reg);
+    const Xmm to = extent == Extent::kTail ? vector(reg) | tail_.opmask() | T_z : vector(reg);
     is_signed ? vpmovsxbd(to, from) : vpmovzxbd(to, from);
   }
 
@@ -262,7 +251,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     const Address from = element(base, DType::kBool, ahead);
     if (avx512()) {
       const Xmm bytes(kByteVector);
-      vmovdqu8(extent == Extent::kTail ? bytes | Opmask(kTailOpmask) | T_z : bytes, from);
+      vmovdqu8(extent == Extent::kTail ? bytes | tail_.opmask() | T_z : bytes, from);
       return vptestmb(Opmask(reg), bytes, bytes);
     }
     if (extent == Extent::kOne) {
@@ -291,8 +280,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     if (desc_.output == DType::kBool) return emit_store_bool(reg, to, ahead, extent);
     if (extent == Extent::kOne) return vmovss(to, Xmm(reg));
     if (extent == Extent::kVector) return vmovups(to, vector(reg));
-    if (avx512()) return vmovups(to | Opmask(kTailOpmask), vector(reg));
-    vmaskmovps(to, vector(kTailMask), vector(reg));
+    tail_.store(to, reg);
   }
 
   void emit_store_bool(int reg, const Address& to, int ahead, Extent extent) {
@@ -300,7 +288,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
       const Xmm bytes(kByteVector);
       vpmovm2b(bytes, Opmask(reg));
       vpabsb(bytes, bytes);  // -1 to 1
-      return vmovdqu8(extent == Extent::kTail ? to | Opmask(kTailOpmask) : to, bytes);
+      return vmovdqu8(extent == Extent::kTail ? to | tail_.opmask() : to, bytes);
     }
     if (extent == Extent::kOne) {
       vmovd(scratch().cvt32(), Xmm(reg));
@@ -329,6 +317,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   const jit::VectorProgram program_;
   jit::VectorBindings bindings_;
   jit::Allocation allocation_;
+  jit::VectorTail tail_;
   std::optional<Held> at_, left_, dst_, scratch_;
   std::vector<std::unique_ptr<const Held>> addresses_;
 };

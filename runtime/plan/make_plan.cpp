@@ -130,7 +130,9 @@ Result<std::shared_ptr<const Plan>> make_plan(const ProgramState& program, std::
   }
   const Buffers buffers = collect_buffers(program, plan->values);
   TEGULA_RETURN_IF_ERROR(check_total(buffers.buffers, output_bytes));
-  const MemoryPlan memory = plan_memory(buffers.buffers);
+  const auto hint = program.placement_hint();
+  const MemoryPlan memory = plan_memory(buffers.buffers, hint ? *hint : std::vector<uint32_t>());
+  if (!hint) program.keep_placement_hint(memory.order);
 #ifndef NDEBUG
   TEGULA_RETURN_IF_ERROR(check_memory_plan(buffers.buffers, memory));
 #endif

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 namespace tegula::runtime {
 namespace {
 
 // Above this many buffers the quadratic search is left out: binding would take tens of milliseconds.
 constexpr std::size_t kLargestQuadratic = 4096;
+// Orders tried from each start. A hundred buffers take some 20 microseconds for one, and the time grows with the
+// square.
+constexpr int kRounds = 60;
+constexpr int kRoundsWithHint = 4;
+constexpr uint64_t kMostPairs = 20'000'000;
 
 uint64_t aligned(uint64_t bytes) {
   return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
@@ -19,12 +23,12 @@ bool needs_memory(const Buffer& buffer) {
 }
 
 // Buffers that need memory, in the order of their first steps.
-std::vector<std::size_t> by_time(std::span<const Buffer> buffers) {
-  std::vector<std::size_t> order;
+std::vector<uint32_t> by_time(std::span<const Buffer> buffers) {
+  std::vector<uint32_t> order;
   for (std::size_t i = 0; i < buffers.size(); ++i)
-    if (needs_memory(buffers[i])) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].lifetime.first < buffers[b].lifetime.first; });
+    if (needs_memory(buffers[i])) order.push_back(static_cast<uint32_t>(i));
+  std::ranges::stable_sort(
+      order, [&](uint32_t a, uint32_t b) { return buffers[a].lifetime.first < buffers[b].lifetime.first; });
   return order;
 }
 
@@ -45,33 +49,137 @@ uint64_t largest_live(std::span<const Buffer> buffers) {
 }
 
 // Each buffer of `order` in turn goes to the lowest offset that is free during its lifetime.
-void place_lowest(std::span<const Buffer> buffers, const std::vector<std::size_t>& order, MemoryPlan& plan) {
+class LowestOffsets {
+ public:
+  explicit LowestOffsets(std::span<const Buffer> buffers) : buffers_(buffers), offsets_(buffers.size(), 0) {}
+
+  const std::vector<uint64_t>& offsets() const { return offsets_; }
+
+  /// The bytes of the arena.
+  uint64_t place(const std::vector<uint32_t>& order) {
+    placed_.clear();
+    uint64_t arena_bytes = 0;
+    for (const uint32_t i : order) {
+      const uint64_t bytes = aligned(buffers_[i].bytes);
+      const Lifetime& lifetime = buffers_[i].lifetime;
+      uint64_t offset = 0;
+      for (const Placed& other : placed_) {
+        if (!other.lifetime.overlaps(lifetime)) continue;
+        if (other.begin >= offset + bytes) break;
+        offset = std::max(offset, other.end);
+      }
+      offsets_[i] = offset;
+      arena_bytes = std::max(arena_bytes, offset + bytes);
+      const auto at = std::upper_bound(placed_.begin(), placed_.end(), offset,
+                                       [](uint64_t begin, const Placed& p) { return begin < p.begin; });
+      placed_.insert(at, {offset, offset + bytes, lifetime});
+    }
+    return arena_bytes;
+  }
+
+ private:
   struct Placed {
     uint64_t begin, end;
     Lifetime lifetime;
   };
-  std::vector<Placed> placed;  // sorted by begin
-  placed.reserve(order.size());
-  plan.offsets.assign(buffers.size(), 0);
-  plan.arena_bytes = 0;
-  for (const std::size_t i : order) {
-    const uint64_t bytes = aligned(buffers[i].bytes);
-    uint64_t offset = 0;
-    for (const Placed& other : placed) {
-      if (!other.lifetime.overlaps(buffers[i].lifetime)) continue;
-      if (other.begin >= offset + bytes) break;
-      offset = std::max(offset, other.end);
-    }
-    plan.offsets[i] = offset;
-    plan.arena_bytes = std::max(plan.arena_bytes, offset + bytes);
-    const auto at = std::upper_bound(placed.begin(), placed.end(), offset,
-                                     [](uint64_t begin, const Placed& p) { return begin < p.begin; });
-    placed.insert(at, {offset, offset + bytes, buffers[i].lifetime});
+  std::span<const Buffer> buffers_;
+  std::vector<uint64_t> offsets_;
+  std::vector<Placed> placed_;  // sorted by begin
+};
+
+// Tries orders and keeps the best.
+class Search {
+ public:
+  Search(std::span<const Buffer> buffers, MemoryPlan& best) : buffers_(buffers), placing_(buffers), best_(best) {}
+
+  bool good_enough() const {
+    return best_.arena_bytes <= best_.largest_live_bytes + best_.largest_live_bytes / kTolerance;
   }
+
+  // From `order` on, moves the buffer at the end of the arena before one that it is alive together with.
+  void climb(std::vector<uint32_t> order, int rounds) {
+    for (int round = 0;; ++round) {
+      const uint64_t arena_bytes = place(order);
+      if (round == rounds || good_enough() ||
+          !advance_last(order, arena_bytes, round % kRoundsOfSurprise == kRoundsOfSurprise - 1))
+        return;
+    }
+  }
+
+ private:
+  static constexpr uint64_t kTolerance = 50;  // 2 %
+  // Now and then the place is drawn, or the search would go around in circles.
+  static constexpr int kRoundsOfSurprise = 3;
+
+  uint64_t place(const std::vector<uint32_t>& order) {
+    const uint64_t arena_bytes = placing_.place(order);
+    if (best_.order.empty() || arena_bytes < best_.arena_bytes) {
+      best_.arena_bytes = arena_bytes;
+      best_.offsets = placing_.offsets();
+      best_.order = order;
+    }
+    return arena_bytes;
+  }
+
+  bool advance_last(std::vector<uint32_t>& order, uint64_t arena_bytes, bool surprise) {
+    std::size_t last = order.size();
+    for (std::size_t k = 0; k < order.size(); ++k)
+      if (placing_.offsets()[order[k]] + aligned(buffers_[order[k]].bytes) == arena_bytes) last = k;
+    if (last == order.size()) return false;
+    std::vector<std::size_t> before;
+    for (std::size_t k = 0; k < last; ++k)
+      if (buffers_[order[k]].lifetime.overlaps(buffers_[order[last]].lifetime)) before.push_back(k);
+    if (before.empty()) return false;
+    random_ = random_ * 6364136223846793005u + 1442695040888963407u;
+    const std::size_t to = surprise ? before[(random_ >> 33) % before.size()] : before.front();
+    std::rotate(order.begin() + static_cast<std::ptrdiff_t>(to), order.begin() + static_cast<std::ptrdiff_t>(last),
+                order.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+    return true;
+  }
+
+  std::span<const Buffer> buffers_;
+  LowestOffsets placing_;
+  MemoryPlan& best_;
+  uint64_t random_ = 1;
+};
+
+// By the largest live set that a buffer is a part of. As it is when lifetimes are too long to walk through.
+std::vector<uint32_t> by_breadth(std::span<const Buffer> buffers, std::vector<uint32_t> order) {
+  int32_t steps = 0;
+  for (const uint32_t i : order) steps = std::max(steps, buffers[i].lifetime.last + 1);
+  if (static_cast<uint64_t>(steps) * order.size() > kMostPairs) return order;
+  std::vector<uint64_t> live(static_cast<std::size_t>(steps), 0);
+  const auto range_of = [&](uint32_t i) {
+    return std::span(live).subspan(static_cast<std::size_t>(buffers[i].lifetime.first),
+                                   static_cast<std::size_t>(buffers[i].lifetime.last - buffers[i].lifetime.first + 1));
+  };
+  for (const uint32_t i : order)
+    for (uint64_t& bytes : range_of(i)) bytes += buffers[i].bytes;
+  std::vector<uint64_t> breadth(buffers.size(), 0);
+  for (const uint32_t i : order) breadth[i] = std::ranges::max(range_of(i));
+  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) {
+    return breadth[a] != breadth[b] ? breadth[a] > breadth[b] : buffers[a].bytes > buffers[b].bytes;
+  });
+  return order;
+}
+
+// The hint's buffers that need memory, followed by those that it does not know.
+std::vector<uint32_t> by_hint(std::span<const Buffer> buffers, std::span<const uint32_t> hint,
+                              const std::vector<uint32_t>& all) {
+  std::vector<uint32_t> order;
+  std::vector<bool> seen(buffers.size(), false);
+  const auto append = [&](uint32_t i) {
+    if (i >= buffers.size() || seen[i] || !needs_memory(buffers[i])) return;
+    seen[i] = true;
+    order.push_back(i);
+  };
+  std::ranges::for_each(hint, append);
+  std::ranges::for_each(all, append);
+  return order;
 }
 
 // Walks the steps with a list of holes: a buffer takes the smallest hole that fits, and gives it back when it dies.
-void place_by_time(std::span<const Buffer> buffers, const std::vector<std::size_t>& order, MemoryPlan& plan) {
+void place_by_time(std::span<const Buffer> buffers, const std::vector<uint32_t>& order, MemoryPlan& plan) {
   std::map<uint64_t, uint64_t> holes;                 // begin -> end
   std::multimap<uint64_t, uint64_t> holes_by_size;    // size -> begin
   std::multimap<int32_t, std::size_t> alive_by_last;  // last step -> buffer
@@ -95,9 +203,7 @@ void place_by_time(std::span<const Buffer> buffers, const std::vector<std::size_
     holes.emplace(begin, end);
     holes_by_size.emplace(end - begin, begin);
   };
-  plan.offsets.assign(buffers.size(), 0);
-  plan.arena_bytes = 0;
-  for (const std::size_t i : order) {
+  for (const uint32_t i : order) {
     const Lifetime& lifetime = buffers[i].lifetime;
     while (!alive_by_last.empty() && alive_by_last.begin()->first < lifetime.first) {
       const std::size_t dead = alive_by_last.begin()->second;
@@ -124,25 +230,27 @@ void place_by_time(std::span<const Buffer> buffers, const std::vector<std::size_
 
 }  // namespace
 
-MemoryPlan plan_memory(std::span<const Buffer> buffers) {
-  const std::vector<std::size_t> time_order = by_time(buffers);
+MemoryPlan plan_memory(std::span<const Buffer> buffers, std::span<const uint32_t> hint) {
+  const std::vector<uint32_t> time_order = by_time(buffers);
   MemoryPlan best;
   best.largest_live_bytes = largest_live(buffers);
+  best.offsets.assign(buffers.size(), 0);
   if (time_order.size() > kLargestQuadratic) {
     place_by_time(buffers, time_order, best);
     return best;
   }
-  std::vector<std::size_t> size_order = time_order;
-  std::stable_sort(size_order.begin(), size_order.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
-  place_lowest(buffers, size_order, best);
-  for (const auto place : {place_by_time, place_lowest}) {
-    if (best.arena_bytes <= best.largest_live_bytes) break;
-    MemoryPlan other;
-    other.largest_live_bytes = best.largest_live_bytes;
-    place(buffers, time_order, other);
-    if (other.arena_bytes < best.arena_bytes) best = std::move(other);
+  std::vector<uint32_t> size_order = time_order;
+  std::ranges::stable_sort(size_order, [&](uint32_t a, uint32_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  Search search(buffers, best);
+  if (!hint.empty()) {
+    search.climb(by_hint(buffers, hint, size_order), kRoundsWithHint);
+    return best;
   }
+  const uint64_t pairs = std::max<uint64_t>(time_order.size() * time_order.size(), 1);
+  const int rounds = static_cast<int>(std::min<uint64_t>(kMostPairs / pairs, kRounds));
+  search.climb(size_order, rounds);
+  if (!search.good_enough()) search.climb(by_breadth(buffers, size_order), rounds);
+  if (!search.good_enough()) search.climb(time_order, rounds);
   return best;
 }
 

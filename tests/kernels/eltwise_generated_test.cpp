@@ -200,10 +200,10 @@ TEST(EltwiseGenerated, ManyInputsAndLongChains) {
 
   // Every result is still wanted at the end: more values than registers.
   std::vector<FunctionInstruction> wide;
-  for (uint16_t i = 0; i < 40; ++i)
+  for (uint16_t i = 0; i < 30; ++i)
     wide.push_back(instruction(Function::k_affine, i == 0 ? uint16_t{0} : i, 0, 0, 0.5f, static_cast<float>(i)));
-  for (uint16_t i = 0; i < 39; ++i)
-    wide.push_back(instruction(Function::k_add, static_cast<uint16_t>(40 + i), static_cast<uint16_t>(40 - i)));
+  for (uint16_t i = 0; i < 29; ++i)
+    wide.push_back(instruction(Function::k_add, static_cast<uint16_t>(30 + i), static_cast<uint16_t>(30 - i)));
   expect_same({1, wide}, {{DType::kF32, {3, 50}}}, {3, 50});
 }
 
@@ -238,6 +238,8 @@ TEST(EltwiseGenerated, DeclinesWithAReason) {
   EXPECT_NE(reason(relu, {f64}, f64, avx2).find("f64"), std::string::npos);
   const int order[] = {1, 0};
   EXPECT_NE(reason(relu, {view(DType::kF32, {6, 4}).permuted(order)}, f32, avx2).find("advances"), std::string::npos);
+  EXPECT_NE(reason(chain(1, std::vector(100, instruction(Function::k_relu))), {f32}, f32, avx2).find("too many"),
+            std::string::npos);
   EXPECT_NE(reason(chain(2, {instruction(Function::k_fmod)}), {f32, f32}, f32, avx2).find("fmod"), std::string::npos);
 }
 
