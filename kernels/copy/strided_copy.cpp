@@ -4,15 +4,13 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "kernels/copy/transpose_block.h"
-
 namespace tegula::kernels {
 namespace {
 
 // A piece is worth claiming by itself, and its source and destination fit the L1 cache together.
 constexpr int64_t kPieceBytes = 16 * 1024;
-// Rows of a strip of the transpose: 16 elements of 4 bytes are a cache line.
-constexpr int64_t kStripRows = 16;
+// Rows of a strip of the transpose: two cache lines of 4-byte elements.
+constexpr int64_t kStripRows = 32;
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -178,7 +176,8 @@ std::string_view StridedCopy::name() const {
   return "?";
 }
 
-void StridedCopy::run(const std::byte* src, std::byte* dst, int64_t begin, int64_t end) const {
+void StridedCopy::run(const std::byte* src, std::byte* dst, int64_t begin, int64_t end,
+                      TransposeSquares squares) const {
   if (begin >= end) return;
   std::array<int64_t, kMaxRank> index{};
   int64_t piece = begin % pieces_;
@@ -189,7 +188,7 @@ void StridedCopy::run(const std::byte* src, std::byte* dst, int64_t begin, int64
     dst += index[d] * dst_strides_[d];
   }
   for (int64_t unit = begin;;) {
-    run_piece(src, dst, piece);
+    run_piece(src, dst, piece, squares);
     if (++unit == end) return;
     if (++piece < pieces_) continue;
     piece = 0;
@@ -204,7 +203,7 @@ void StridedCopy::run(const std::byte* src, std::byte* dst, int64_t begin, int64
   }
 }
 
-void StridedCopy::run_piece(const std::byte* src, std::byte* dst, int64_t piece) const {
+void StridedCopy::run_piece(const std::byte* src, std::byte* dst, int64_t piece, TransposeSquares squares) const {
   const int64_t first_row = piece / column_pieces_ * piece_rows_, rows = std::min(piece_rows_, rows_ - first_row);
   const int64_t first_column = piece % column_pieces_ * piece_columns_,
                 columns = std::min(piece_columns_, columns_ - first_column);
@@ -213,7 +212,7 @@ void StridedCopy::run_piece(const std::byte* src, std::byte* dst, int64_t piece)
   switch (kind_) {
     case Kind::kRows: return copy_rows(src, src_row_stride_, dst, dst_row_stride_, rows, columns * element_bytes_);
     case Kind::kTranspose:
-      return transpose_block(element_bytes_, src, src_column_stride_, dst, dst_row_stride_, rows, columns);
+      return transpose_block(element_bytes_, src, src_column_stride_, dst, dst_row_stride_, rows, columns, squares);
     case Kind::kElements:
       for (int64_t r = 0; r < rows; ++r)
         copy_strided(src + r * src_row_stride_, src_column_stride_, dst + r * dst_row_stride_, dst_column_stride_,

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/copy/transpose_block.h"
 #include "kernels/tensor_view.h"
 
 namespace tegula::kernels {
@@ -34,12 +35,18 @@ class StridedCopy {
   Kind kind() const { return kind_; }
   std::string_view name() const;  ///< "rows", "transpose", "elements"
 
-  /// Copies units [begin, end). Any number of threads may each run their own range.
-  void run(const std::byte* src, std::byte* dst, int64_t begin, int64_t end) const;
+  /// Copies units [begin, end). Any number of threads may each run their own range. `squares`: generated code that a
+  /// transpose of 4-byte elements may use.
+  void run(const std::byte* src, std::byte* dst, int64_t begin, int64_t end, TransposeSquares squares = {}) const;
+
+  /// Whether run() has a use for such squares.
+  bool wants_squares(int64_t side) const {
+    return kind_ == Kind::kTranspose && element_bytes_ == 4 && rows_ >= side && columns_ >= side;
+  }
 
  private:
   void prepare_pieces();
-  void run_piece(const std::byte* src, std::byte* dst, int64_t piece) const;
+  void run_piece(const std::byte* src, std::byte* dst, int64_t piece, TransposeSquares squares) const;
 
   Kind kind_ = Kind::kElements;
   int element_bytes_ = 1;

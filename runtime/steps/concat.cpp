@@ -27,7 +27,7 @@ Result<std::unique_ptr<BoundStep>> bind_concat(const BindContext& context) {
               dst.strides, src.shape());
     begin += src.dims[axis];
   }
-  return std::unique_ptr<BoundStep>(std::move(step));
+  return finish(std::move(step), context);
 }
 
 }  // namespace tegula::runtime

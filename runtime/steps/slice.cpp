@@ -28,7 +28,7 @@ Result<std::unique_ptr<BoundStep>> bind_slice(const BindContext& context) {
     for (int d = 0; d < desc.rank; ++d) offset += src.strides[d] * desc.starts[d];
   auto step = std::make_unique<StridedCopyStep>();
   step->add(src, offset * static_cast<int64_t>(size_of(src.dtype)), from.strides, dst, 0, dst.strides, dst.shape());
-  return std::unique_ptr<BoundStep>(std::move(step));
+  return finish(std::move(step), context);
 }
 
 }  // namespace tegula::runtime

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/operand_sizes.h"
 
 namespace tegula::runtime {
 
@@ -16,25 +18,45 @@ void StridedCopyStep::add(const BoundTensor& src, int64_t src_offset_bytes, std:
   parts_.push_back({copy, src, dst, src_offset_bytes, dst_offset_bytes});
 }
 
+Status StridedCopyStep::choose_kernel(const BindContext& context) {
+  if (!context.features.avx2) return {};
+  const kernels::TransposeCodeDesc desc{vector_isa_of(context.features)};
+  const bool wanted = std::any_of(parts_.begin(), parts_.end(),
+                                  [&](const Part& part) { return part.copy.wants_squares(jit::lanes_of(desc.isa)); });
+  if (!wanted) return {};
+  TEGULA_ASSIGN_OR_RETURN(code_,
+                          (context.kernels.cache<kernels::TransposeCodeDesc, kernels::TransposeCode>().get_or_build(
+                              desc, kernels::build_transpose)));
+  code_name_ = desc.name();
+  return {};
+}
+
+Result<std::unique_ptr<BoundStep>> finish(std::unique_ptr<StridedCopyStep> step, const BindContext& context) {
+  TEGULA_RETURN_IF_ERROR(step->choose_kernel(context));
+  return std::unique_ptr<BoundStep>(std::move(step));
+}
+
 int64_t StridedCopyStep::blocks(int workers) const {
   return blocks_of_bytes(units_, bytes_, workers);
 }
 
 void StridedCopyStep::run(const RunContext& context, int64_t block, int64_t blocks, std::byte*) const {
   const BlockRange range(units_, block, blocks);
+  const kernels::TransposeSquares squares = code_ ? code_->squares() : kernels::TransposeSquares();
   int64_t first = 0;  // unit of the part
   for (const Part& part : parts_) {
     const int64_t units = part.copy.units();
     const int64_t begin = std::max(range.begin - first, int64_t{0}), end = std::min(range.end - first, units);
     if (begin < end)
       part.copy.run(context.address(part.src) + part.src_offset_bytes,
-                    context.address(part.dst) + part.dst_offset_bytes, begin, end);
+                    context.address(part.dst) + part.dst_offset_bytes, begin, end, squares);
     first += units;
   }
 }
 
 std::string StridedCopyStep::implementation() const {
   if (parts_.empty()) return "nothing";
+  if (code_) return code_name_;
   // Parts mostly agree; the largest one speaks for all.
   const auto largest = std::max_element(parts_.begin(), parts_.end(),
                                         [](const Part& a, const Part& b) { return a.copy.bytes() < b.copy.bytes(); });

@@ -22,7 +22,7 @@ Result<std::unique_ptr<BoundStep>> bind_transpose(const BindContext& context) {
   const kernels::TensorView from = src.sizes().permuted(desc.order());
   auto step = std::make_unique<StridedCopyStep>();
   step->add(src, 0, from.strides, dst, 0, dst.strides, dst.shape());
-  return std::unique_ptr<BoundStep>(std::move(step));
+  return finish(std::move(step), context);
 }
 
 }  // namespace tegula::runtime

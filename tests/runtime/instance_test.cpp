@@ -152,7 +152,7 @@ TEST(Instance, ProfilesWhileItIsTurnedOn) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[1].name, "node_1");
   EXPECT_EQ(rows[1].kind, "transpose");
-  EXPECT_EQ(rows[1].implementation, "copy_transpose");
+  EXPECT_NE(rows[1].implementation.find("transpose"), std::string::npos);
   EXPECT_EQ(rows[1].dtypes, "f32->f32");
   EXPECT_EQ(rows[1].shapes, "[300,300]->[300,300]");
   EXPECT_EQ(rows[1].runs, 2);
