@@ -240,8 +240,9 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
   const int64_t rows =
       (region.lines - 1) * shape_.strides[kHeight] + (shape_.kernel[kHeight] - 1) * shape_.dilations[kHeight] + 1;
 
-  const int64_t left = std::min(shape_.pads_begin[kWidth], copied_[kWidth]);
-  const int64_t middle = std::clamp<int64_t>(in[kWidth], 0, copied_[kWidth] - left);
+  const int64_t left = std::clamp<int64_t>(shape_.pads_begin[kWidth], 0, copied_[kWidth]);
+  const int64_t skipped = std::max<int64_t>(-shape_.pads_begin[kWidth], 0);  // a negative padding crops
+  const int64_t middle = std::clamp<int64_t>(in[kWidth] - skipped, 0, copied_[kWidth] - left);
   const int64_t right = copied_[kWidth] - left - middle;
   const auto zero = [](float* at, int64_t count) {
     std::memset(at, 0, static_cast<std::size_t>(count * kElementBytes));
@@ -258,7 +259,7 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
         zero(row, row_);
         continue;
       }
-      const int64_t first_pixel = ((image * in[kDepth] + source_z) * in[kHeight] + source_y) * in[kWidth];
+      const int64_t first_pixel = ((image * in[kDepth] + source_z) * in[kHeight] + source_y) * in[kWidth] + skipped;
       const float* const from = args.src + first_pixel * shape_.src_pixel_stride + group * ic_per_group_;
       zero(row, left * pixel_);
       if (shape_.src_pixel_stride == pixel_) {

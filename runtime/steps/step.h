@@ -134,6 +134,11 @@ struct BindContext {
   Error invalid(const Parts&... parts) const {
     return Error{ErrorCode::kInvalidFile, concat("step ", name().substr(0, 120), ": ", parts...)};
   }
+  /// kUnsupported: likewise.
+  template <typename... Parts>
+  Error unsupported(const Parts&... parts) const {
+    return Error{ErrorCode::kUnsupported, concat("step ", name().substr(0, 120), ": ", parts...)};
+  }
 };
 
 /// Reads the step's attributes, checks ranks, types and sizes against the contract of program.fbs (the file is hostile:

@@ -1,0 +1,105 @@
+#include "kernels/gemm/matmul.h"
+
+#include "runtime/steps/gemm_epilogue.h"
+
+namespace tegula::runtime {
+namespace {
+
+using kernels::MatMulKernel;
+using kernels::TensorView;
+
+class MatMulStep final : public BoundStep {
+ public:
+  MatMulStep(MatMulKernel kernel, StepEpilogue epilogue, double flop, const BindContext& context)
+      : kernel_(std::move(kernel)),
+        epilogue_(std::move(epilogue)),
+        flop_(flop),
+        a_(context.inputs[0]),
+        b_(context.inputs[1]),
+        dst_(context.outputs[0]) {}
+
+  int64_t blocks(int workers) const override { return kernel_.blocks(workers); }
+  std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(); }
+
+  void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
+    const kernels::EpilogueArgs epilogue = epilogue_.args(context);
+    kernels::MatMulArgs args{context.data<const float>(a_),
+                             context.data<const float>(b_),
+                             context.data<float>(dst_),
+                             epilogue.alpha,
+                             epilogue.bias,
+                             {}};
+    for (std::size_t i = 0; i < args.operands.size(); ++i) args.operands[i] = epilogue.operands[i].data;
+    kernel_.run(args, block, blocks, scratch);
+  }
+
+  std::string implementation() const override { return concat("matmul_f32_", kernels::name_of(isa())); }
+  bool plain_loops() const override { return isa() == kernels::TileIsa::kPlain; }
+  double flop() const override { return flop_; }
+
+ private:
+  kernels::TileIsa isa() const { return kernel_.gemm().tiles().desc().isa; }
+
+  MatMulKernel kernel_;
+  StepEpilogue epilogue_;
+  double flop_;
+  BoundTensor a_, b_, dst_;
+};
+
+/// Rows and columns of a matrix that may be stored transposed.
+struct MatrixSizes {
+  int64_t rows, columns;
+
+  MatrixSizes(const BoundTensor& tensor, bool transposed) {
+    rows = tensor.dims[static_cast<std::size_t>(tensor.rank - (transposed ? 1 : 2))];
+    columns = tensor.dims[static_cast<std::size_t>(tensor.rank - (transposed ? 2 : 1))];
+  }
+};
+
+/// Whether the batch dimensions of `operand` broadcast to those of dst.
+bool batch_broadcasts(const BoundTensor& operand, const BoundTensor& dst) {
+  const int added = dst.rank - operand.rank;
+  if (added < 0) return false;
+  for (int d = added; d < dst.rank - 2; ++d) {
+    const int64_t dim = operand.dims[static_cast<std::size_t>(d - added)];
+    if (dim != 1 && dim != dst.dims[static_cast<std::size_t>(d)]) return false;
+  }
+  return true;
+}
+
+bool is_plain_matrix(const BoundTensor& tensor) {
+  return tensor.dtype == DType::kF32 && tensor.packing == Packing::kPlain && tensor.rank >= 2;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BoundStep>> bind_matmul(const BindContext& context) {
+  const schema::MatMul& table = *context.step.attributes_as_MatMul();
+  if (table.requantize() != nullptr) return context.unsupported("integer matrix products are not in this runtime");
+  if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
+      !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
+    return context.invalid("matmul takes two values and perhaps a bias to one value");
+  const BoundTensor &a = context.inputs[0], &b = context.inputs[1], &dst = context.outputs[0];
+  if (!is_plain_matrix(a) || !is_plain_matrix(b) || !is_plain_matrix(dst))
+    return context.invalid("matmul takes f32 values of at least two dimensions");
+  const MatrixSizes left(a, table.transpose_a()), right(b, table.transpose_b()), result(dst, false);
+  if (left.rows != result.rows || left.columns != right.rows || right.columns != result.columns ||
+      !batch_broadcasts(a, dst) || !batch_broadcasts(b, dst))
+    return context.invalid("a product of ", to_string(a.shape()), " and ", to_string(b.shape()), " is not ",
+                           to_string(dst.shape()));
+  const auto last = static_cast<std::size_t>(dst.rank - 1);
+  if (dst.dims[last] > 1 && dst.strides[last] != 1) return context.invalid("rows of the result are not contiguous");
+
+  const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, bias, table.alpha(), dst));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc()));
+  std::vector<TensorView> operands;
+  for (const BoundTensor& operand : epilogue.operands()) operands.push_back(operand.sizes());
+  const kernels::MatMulDesc desc{table.transpose_a(), table.transpose_b(), epilogue.desc()};
+  MatMulKernel kernel(std::move(tiles), desc, a.sizes(), b.sizes(), dst.sizes(), operands);
+  const double flop = 2.0 * static_cast<double>(dst.count()) * static_cast<double>(left.columns);
+  return std::unique_ptr<BoundStep>(
+      std::make_unique<MatMulStep>(std::move(kernel), std::move(epilogue), flop, context));
+}
+
+}  // namespace tegula::runtime
