@@ -73,47 +73,38 @@ Status evaluate_conv(const Node& node, std::span<const kernels::TensorView> inpu
   return {};
 }
 
-/// How many groups stand on the diagonal of one packed matrix: a group with fewer output channels than a panel would
-/// leave most of its columns empty.
-int64_t groups_per_block(int64_t groups, int64_t oc_per_group) {
-  int64_t best = 1;
-  for (int64_t count = 1; count <= groups && count * oc_per_group <= kernels::kPanelColumns; ++count)
-    if (groups % count == 0) best = count;
-  return best;
-}
-
 template <typename To>
 std::vector<To> converted(const std::vector<int64_t>& values) {
   return std::vector<To>(values.begin(), values.end());
 }
 
-/// Packs the weights and says in `conv` how.
-int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups, schema::ConvT& conv) {
+/// Packs the weights: [taps, channels] of a depthwise convolution, otherwise [groups, taps, k, n] as PackedConv says.
+/// Groups stand by themselves however few channels they have: the zeros beside a diagonal would let an infinity of one
+/// group reach the sums of another.
+int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups) {
   const Dims& dims = w.literal->dims();
   const std::size_t rank = dims.size();
   const int64_t kernel_size = element_count(std::span(dims).subspan(2));
   const void* const src = w.literal->bytes().data();
-  std::vector<std::byte> bytes;
-  Packing packing = Packing::kN16K1;
   if (groups > 1 && dims[0] == groups && dims[1] == 1) {
     const kernels::PackedDepthwise packed{.channels = groups, .taps = kernel_size, .element_bytes = 4};
-    bytes.resize(static_cast<std::size_t>(packed.bytes()));
+    std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
     kernels::pack_depthwise(packed, src, bytes.data());
-    packing = Packing::kDepthwise;
-  } else {
-    conv.groups_per_block = static_cast<uint64_t>(groups_per_block(groups, dims[0] / groups));
-    const kernels::PackedConv packed{.packing = Packing::kN16K1,
-                                     .groups = groups,
-                                     .groups_per_block = static_cast<int64_t>(conv.groups_per_block),
-                                     .oc_per_group = dims[0] / groups,
-                                     .ic_per_group = dims[1],
-                                     .kernel_d = rank > 4 ? dims[rank - 3] : 1,
-                                     .kernel_h = rank > 3 ? dims[rank - 2] : 1,
-                                     .kernel_w = dims[rank - 1]};
-    bytes.resize(static_cast<std::size_t>(packed.bytes()));
-    kernels::pack_conv(packed, src, bytes.data());
+    return context.packed_constant(w.name, DType::kF32, {kernel_size, groups}, Packing::kDepthwise, std::move(bytes));
   }
-  return context.packed_constant(w.name, DType::kF32, dims, packing, std::move(bytes));
+  const kernels::PackedConv packed{.packing = Packing::kN16K1,
+                                   .groups = groups,
+                                   .groups_per_block = 1,
+                                   .oc_per_group = dims[0] / groups,
+                                   .ic_per_group = dims[1],
+                                   .kernel_d = rank > 4 ? dims[rank - 3] : 1,
+                                   .kernel_h = rank > 3 ? dims[rank - 2] : 1,
+                                   .kernel_w = dims[rank - 1]};
+  std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
+  kernels::pack_conv(packed, src, bytes.data());
+  const kernels::PackedMatrix block = packed.block();
+  return context.packed_constant(w.name, DType::kF32, {packed.blocks(), block.taps, block.k, block.n}, Packing::kN16K1,
+                                 std::move(bytes));
 }
 
 Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) {
@@ -123,7 +114,6 @@ Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) 
   };
   if (!attributes.flag("channels_last")) return error("was not made channels-last");
   const Value& w = *node.inputs[1];
-  if (!w.is_constant()) return error("its weights are computed while running; they must be constant");
   const int64_t groups = attributes.integer("groups", 1);
   schema::ConvT conv;
   const SlidingWindow window = window_of(attributes, w.shape.size() - 2);
@@ -139,7 +129,7 @@ Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) 
     conv.pads_begin_expr = context.expressions(begin);
     conv.pads_end_expr = context.expressions(end);
   }
-  const int32_t weights = lower_weights(context, w, groups, conv);
+  const int32_t weights = w.is_constant() ? lower_weights(context, w, groups) : context.value(&w);
   step.attributes.Set(std::move(conv));
   step.inputs = {context.value(node.inputs[0]), weights, context.value(node.input(2))};
   return {};
@@ -153,6 +143,7 @@ const OpDef conv_op = {
     .evaluate = evaluate_conv,
     .lower = lower_conv,
     .takes_post_ops = true,
+    .strided_inputs = true,
     .strided_outputs = true,
 };
 
