@@ -1,6 +1,7 @@
 #include "kernels/eltwise/eltwise_kernel.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/eltwise/record_program.h"
 
@@ -24,6 +25,18 @@ CommonWalk<kMaxEltwiseInputs + 1> walk_of(std::span<const TensorView> inputs, co
 
 /// Recording takes time that grows with the square of the length.
 constexpr std::size_t kMaxCodeInstructions = 64;
+
+/// Each takes a register for the places of its lanes.
+constexpr int kMaxStrided = 4;
+
+/// nullopt: generated code has no such operand.
+std::optional<EltwisePattern> pattern_of(int64_t inner, int64_t stride, DType type) {
+  constexpr int64_t kMaxStride = int64_t{1} << 24;  // 15 of them in bytes still fit 32 bits
+  if (inner == 1 || stride == 1) return EltwisePattern::kVector;
+  if (stride == 0) return EltwisePattern::kBroadcast;
+  if (size_of(type) != 4 || stride >= kMaxStride || stride <= -kMaxStride) return std::nullopt;
+  return EltwisePattern::kStrided;
+}
 
 Error declined(std::string_view reason) {
   return Error{ErrorCode::kUnsupported, concat("eltwise: generated code declined: ", reason)};
@@ -64,13 +77,15 @@ Result<EltwiseCodeDesc> describe_eltwise(const FunctionProgram& program, std::sp
   const auto walk = walk_of(inputs, output);
   const int dst = static_cast<int>(inputs.size());
   if (walk.inner() != 1 && walk.inner_stride(dst) != 1) return declined("dst is not contiguous");
+  int strided = 0;
   for (int i = 0; i < dst; ++i) {
-    const int64_t stride = walk.inner_stride(i);
-    if (walk.inner() != 1 && stride != 0 && stride != 1)
-      return declined(concat("input ", i, " advances by ", stride, " elements along the innermost dimension"));
-    const bool is_vector = walk.inner() == 1 || stride == 1;
-    desc.inputs.push_back(
-        {types[static_cast<std::size_t>(i)], is_vector ? EltwisePattern::kVector : EltwisePattern::kBroadcast});
+    const DType type = types[static_cast<std::size_t>(i)];
+    const auto pattern = pattern_of(walk.inner(), walk.inner_stride(i), type);
+    if (pattern == EltwisePattern::kStrided) ++strided;
+    if (!pattern || strided > kMaxStrided)
+      return declined(concat("input ", i, " advances by ", walk.inner_stride(i), " elements of ", name_of(type),
+                             " along the innermost dimension"));
+    desc.inputs.push_back({type, *pattern});
   }
   for (const FunctionInstruction& in : program.instructions) {
     const int arity = arity_of(in.function);  // operands that are not read must not tell descriptors apart
@@ -136,6 +151,7 @@ void EltwisePlan::run_rows(const EltwiseCode& code, std::span<const std::byte* c
     for (int i = 0; i < inputs_; ++i) {
       call.inputs[i] = inputs[static_cast<std::size_t>(i)] + offset(i);
       call.input_row_bytes[i] = row_bytes(i);
+      call.input_element_bytes[i] = walk_.inner_stride(i) * element_bytes_[i];
     }
     call.dst = dst + offset(inputs_);
     call.dst_row_bytes = row_bytes(inputs_);

@@ -20,6 +20,7 @@ namespace tegula::kernels {
 enum class EltwisePattern : uint8_t {
   kVector,     ///< contiguous
   kBroadcast,  ///< one element for the whole row
+  kStrided,    ///< evenly spaced, of 4-byte types: gathered
 };
 
 /// Everything that shapes the code of a fused elementwise chain over f32, s32 and bool (s8 and u8 come in through
@@ -58,6 +59,7 @@ struct EltwiseCall {
   int64_t n = 0;
   std::array<const std::byte*, kMaxEltwiseInputs> inputs{};
   std::array<int64_t, kMaxEltwiseInputs> input_row_bytes{};
+  std::array<int64_t, kMaxEltwiseInputs> input_element_bytes{};  ///< of kStrided: from one element to the next
 };
 
 /// Generated code of a chain, equal to eltwise_reference() to the bit. Immutable; safe for concurrent calls.

@@ -22,8 +22,8 @@ using Xbyak::Ymm;
 /// for each row: for each vector of it: load operands where the chain wants them, compute, store.
 ///
 /// Vectors   the chain's values; rows' repeated elements and constants stay in registers as far as these go
-///           AVX-512  k1 the tail's lanes; zmm31 bytes on their way from and to masks
-///           AVX2     ymm15 the tail's lanes; ymm13, ymm14 a mask on its way to bytes
+///           AVX-512  k1 the tail's lanes, k7 those of a gather; zmm31 bytes on their way from and to masks
+///           AVX2     ymm15 the tail's lanes; ymm13, ymm14 a mask on its way to bytes; one for the lanes of a gather
 /// General   addresses of dst and of as many inputs as there are registers; the others' are read from the call
 class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
  public:
@@ -45,7 +45,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   enum class Extent { kVector, kTail, kOne };
 
   static constexpr int kByteVector = 31, kTailMask = 15, kPackLow = 14, kPackHigh = 13;
-  static constexpr int kTailOpmask = 1;
+  static constexpr int kTailOpmask = 1, kGatherOpmask = 7;
 
   bool avx512() const { return desc_.isa == VectorIsa::kAvx512; }
   int lanes() const { return jit::lanes_of(desc_.isa); }
@@ -53,6 +53,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   int input_count() const { return static_cast<int>(desc_.inputs.size()); }
   const EltwiseCodeDesc::Input& input(int i) const { return desc_.inputs[static_cast<std::size_t>(i)]; }
   bool is_repeated(int i) const { return input(i).pattern == EltwisePattern::kBroadcast; }
+  bool is_strided(int i) const { return input(i).pattern == EltwisePattern::kStrided; }
   static bool is_byte(DType type) { return size_of(type) == 1; }
 
   /// AVX2 has masked moves of 32 bits only: rows with bytes end one element at a time.
@@ -69,7 +70,13 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     bindings_.inputs.resize(desc_.inputs.size());
     const int reserved = avx512() ? 1 : 3;
     for (int r = 0; r < jit::vector_registers(desc_.isa) - reserved; ++r) bindings_.vectors.push_back(r);
-    if (avx512()) bindings_.masks = {2, 3, 4, 5, 6, 7};
+    if (avx512()) bindings_.masks = {2, 3, 4, 5, 6};
+    lane_places_.assign(desc_.inputs.size(), -1);
+    for (int i = 0; i < input_count(); ++i) {
+      if (!is_strided(i)) continue;
+      lane_places_[static_cast<std::size_t>(i)] = take_vector();
+      if (!avx512() && gather_lanes_ < 0) gather_lanes_ = take_vector();
+    }
     allocation_ = allocate();
     int spare = static_cast<int>(bindings_.vectors.size()) - allocation_.peak_vectors;
     for (int i = 0; i < input_count() && spare > 0; ++i) {
@@ -139,6 +146,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     for (int i = 0; i < input_count(); ++i) {
       const int reg = bindings_.inputs[static_cast<std::size_t>(i)].reg;
       if (reg >= 0) emit_load(i, reg, 0, Extent::kVector);
+      if (is_strided(i)) emit_lane_places(i);
     }
     xor_(at().cvt32(), at().cvt32());
     mov(left(), ptr[args_ + offsetof(EltwiseCall, n)]);
@@ -207,6 +215,9 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
 
   // ------------------------------------------------------------------ loads and stores
 
+  static std::size_t element_bytes_field(std::size_t i) {
+    return offsetof(EltwiseCall, input_element_bytes) + i * sizeof(int64_t);
+  }
   static std::size_t input_field(std::size_t i) { return offsetof(EltwiseCall, inputs) + i * sizeof(const std::byte*); }
 
   Reg64 address_of(int i) {
@@ -222,6 +233,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   }
 
   void emit_load(int i, int reg, int ahead, Extent extent) {
+    if (is_strided(i)) return emit_gather(i, reg, ahead, extent);
     const DType type = input(i).dtype;
     const Reg64 base = address_of(i);
     if (is_repeated(i)) return emit_load_repeated(type, reg, base);
@@ -239,6 +251,36 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     }
     const Xmm to = extent == Extent::kTail ? vector(reg) | tail_.opmask() | T_z : vector(reg);
     is_signed ? vpmovsxbd(to, from) : vpmovzxbd(to, from);
+  }
+
+  /// Bytes from the first lane's element to each lane's.
+  void emit_lane_places(int i) {
+    static constexpr uint32_t kLaneNumbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const Xmm places = vector(lane_places_[static_cast<std::size_t>(i)]);
+    vpbroadcastd(places, dword[args_ + element_bytes_field(static_cast<std::size_t>(i))]);
+    vpmulld(places, places, table(std::span(kLaneNumbers).first(static_cast<std::size_t>(lanes()))));
+  }
+
+  void emit_gather(int i, int reg, int ahead, Extent extent) {
+    const std::size_t index = static_cast<std::size_t>(i);
+    lea(scratch(), ptr[at() + ahead]);
+    imul(scratch(), qword[args_ + element_bytes_field(index)]);
+    if (index < addresses_.size()) {
+      add(scratch(), addresses_[index]->reg);
+    } else {
+      add(scratch(), ptr[args_ + input_field(index)]);
+    }
+    if (extent == Extent::kOne) return vmovss(Xmm(reg), dword[scratch()]);
+    const Xmm to = vector(reg), places = vector(lane_places_[index]);
+    vxorps(Xmm(reg), Xmm(reg), Xmm(reg));  // a gather keeps the lanes that it leaves out, and waits for them
+    if (avx512()) {
+      const Opmask lanes_left(kGatherOpmask);  // the gather clears it
+      extent == Extent::kTail ? kmovw(lanes_left, tail_.opmask()) : kxnorw(lanes_left, lanes_left, lanes_left);
+      return vgatherdps(to | lanes_left, ptr[scratch() + places]);
+    }
+    const Xmm lanes_left = vector(gather_lanes_);
+    extent == Extent::kTail ? vmovaps(lanes_left, vector(kTailMask)) : vpcmpeqd(lanes_left, lanes_left, lanes_left);
+    vgatherdps(to, ptr[scratch() + places], lanes_left);
   }
 
   /// scratch = the byte at `at` + `ahead`, widened.
@@ -318,6 +360,8 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   jit::VectorBindings bindings_;
   jit::Allocation allocation_;
   jit::VectorTail tail_;
+  std::vector<int> lane_places_;  // of strided inputs: the register
+  int gather_lanes_ = -1;
   std::optional<Held> at_, left_, dst_, scratch_;
   std::vector<std::unique_ptr<const Held>> addresses_;
 };

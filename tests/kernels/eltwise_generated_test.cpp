@@ -221,6 +221,62 @@ TEST(EltwiseGenerated, WorksInPlace) {
   }
 }
 
+TEST(EltwiseGenerated, GathersEvenlySpacedInputs) {
+  // y[r, c] = tanh(a[c, r] * b[r, c] + d[3 c]) for every tail length.
+  const auto program = chain(
+      3, {instruction(Function::k_mul, 0, 1), instruction(Function::k_add, 3, 2), instruction(Function::k_tanh, 4)});
+  const int order[] = {1, 0};
+  for (const jit::CpuFeatures& cpu : isas())
+    for (const int64_t n : {2, 7, 8, 9, 16, 31, 64, 133}) {
+      const auto count = static_cast<std::size_t>(n);
+      GuardedBuffer<float> a(5 * count), b(5 * count), d(3 * count - 2), y(5 * count);
+      std::vector<float> expected(5 * count);
+      for (GuardedBuffer<float>* buffer : {&a, &b, &d})
+        fill(DType::kF32, reinterpret_cast<std::byte*>(buffer->data()), static_cast<int64_t>(buffer->size()), 77);
+      const Dims dims = {5, n};
+      TensorView spaced = TensorView::contiguous(DType::kF32, Dims{n}, static_cast<void*>(d.data()));
+      spaced.strides[0] = 3;
+      const std::vector<TensorView> inputs = {
+          TensorView::contiguous(DType::kF32, Dims{n, 5}, static_cast<void*>(a.data())).permuted(order),
+          TensorView::contiguous(DType::kF32, dims, static_cast<void*>(b.data())), spaced};
+      const TensorView dst = TensorView::contiguous(DType::kF32, dims, static_cast<void*>(y.data()));
+      ASSERT_TRUE(eltwise_reference(program, inputs,
+                                    TensorView::contiguous(DType::kF32, dims, static_cast<void*>(expected.data())))
+                      .ok());
+      const auto desc = describe_eltwise(program, inputs, dst, cpu);
+      ASSERT_TRUE(desc.ok()) << desc.error().message;
+      const auto code = build_eltwise(*desc);
+      ASSERT_TRUE(code.ok()) << code.error().message;
+      const EltwisePlan plan(inputs, dst);
+      const std::vector<const std::byte*> addresses = {inputs[0].data, inputs[1].data, inputs[2].data};
+      plan.run(**code, addresses, dst.data, 0, plan.units());
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        ASSERT_TRUE(
+            same_element(DType::kF32, reinterpret_cast<std::byte*>(&y[i]), reinterpret_cast<std::byte*>(&expected[i])))
+            << desc->name() << " differs at element " << i << " of " << to_string(dims);
+    }
+}
+
+TEST(EltwiseGenerated, GathersBackwardsAndBesideMasks) {
+  // A reversed view, and a chain whose rows end one element at a time on AVX2.
+  const auto program = chain(2, {instruction(Function::k_less, 0, 1)});
+  for (const jit::CpuFeatures& cpu : isas()) {
+    std::vector<float> a(50), b(50);
+    for (std::size_t i = 0; i < 50; ++i) a[i] = b[i] = static_cast<float>(i);
+    TensorView reversed = TensorView::contiguous(DType::kF32, Dims{50}, static_cast<void*>(a.data() + 49));
+    reversed.strides[0] = -1;
+    const std::vector<TensorView> inputs = {
+        reversed, TensorView::contiguous(DType::kF32, Dims{50}, static_cast<void*>(b.data()))};
+    GuardedBuffer<std::byte> y(50);
+    const TensorView dst = TensorView::contiguous(DType::kBool, Dims{50}, static_cast<void*>(y.data()));
+    const auto code = build_eltwise(describe_eltwise(program, inputs, dst, cpu).value());
+    const EltwisePlan plan(inputs, dst);
+    const std::vector<const std::byte*> addresses = {inputs[0].data, inputs[1].data};
+    plan.run(**code, addresses, dst.data, 0, plan.units());
+    for (std::size_t i = 0; i < 50; ++i) ASSERT_EQ(y[i], std::byte{49 - i < i}) << i;
+  }
+}
+
 TEST(EltwiseGenerated, DeclinesWithAReason) {
   const jit::CpuFeatures avx2 = jit::CpuFeatures::from_name("avx2").value();
   const auto reason = [&](const FunctionProgram& program, const std::vector<TensorView>& inputs,
@@ -237,7 +293,10 @@ TEST(EltwiseGenerated, DeclinesWithAReason) {
   EXPECT_NE(reason(relu, {f32}, f32, {}).find("AVX2"), std::string::npos);
   EXPECT_NE(reason(relu, {f64}, f64, avx2).find("f64"), std::string::npos);
   const int order[] = {1, 0};
-  EXPECT_NE(reason(relu, {view(DType::kF32, {6, 4}).permuted(order)}, f32, avx2).find("advances"), std::string::npos);
+  EXPECT_NE(
+      reason(chain(1, {cast(0, DType::kF32)}), {view(DType::kU8, {6, 4}).permuted(order)}, f32, avx2).find("advances"),
+      std::string::npos);
+  EXPECT_NE(reason(relu, {f32}, view(DType::kF32, {6, 4}).permuted(order), avx2).find("dst"), std::string::npos);
   EXPECT_NE(reason(chain(1, std::vector(100, instruction(Function::k_relu))), {f32}, f32, avx2).find("too many"),
             std::string::npos);
   EXPECT_NE(reason(chain(2, {instruction(Function::k_fmod)}), {f32, f32}, f32, avx2).find("fmod"), std::string::npos);
