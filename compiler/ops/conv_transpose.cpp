@@ -4,10 +4,13 @@
 // Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (dims; ops/sliding_window.h), groups,
 // channels_last. The sizes are always given: output padding and ONNX's output_shape are folded into them, so pads_end
 // may be negative. w is [ic, oc / groups, kernel...]. ONNX ConvTranspose (1, 11, 22).
+#include <algorithm>
+
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/sliding_window.h"
+#include "kernels/conv_transpose/conv_transpose.h"
 
 namespace tegula::compiler {
 namespace {
@@ -57,6 +60,26 @@ Status infer_conv_transpose(InferContext& context) {
   return {};
 }
 
+Status evaluate_conv_transpose(const Node& node, std::span<const kernels::TensorView> inputs,
+                               std::span<const kernels::TensorView> outputs) {
+  const Attributes& attributes = node.attributes;
+  kernels::ConvTransposeDesc desc;
+  desc.rank = inputs[0].rank - 2;
+  const SlidingWindow window = window_of(attributes, static_cast<std::size_t>(desc.rank));
+  std::ranges::copy(window.strides, desc.strides.begin());
+  std::ranges::copy(window.dilations, desc.dilations.begin());
+  std::ranges::copy(*constant_dims(window.pads_begin), desc.pads_begin.begin());
+  desc.groups = attributes.integer("groups", 1);
+  std::vector<kernels::TensorView> operands(inputs.begin(), inputs.end());
+  kernels::TensorView dst = outputs[0];
+  if (!attributes.flag("channels_last")) {
+    operands[0] = channels_last_view(operands[0]);
+    dst = channels_last_view(dst);
+  }
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, operands, {&dst, 1}));
+  return kernels::conv_transpose(desc, operands, {&dst, 1});
+}
+
 Status lower_conv_transpose(LowerContext& context, const Node& node, schema::StepT& step) {
   schema::ConvTransposeT conv;
   const Attributes& attributes = node.attributes;
@@ -81,7 +104,7 @@ Dim begin_of(const Dim& total, bool odd_at_end) {
 const OpDef conv_transpose_op = {
     .name = "conv_transpose",
     .infer = infer_conv_transpose,
-    .evaluate = nullptr,
+    .evaluate = evaluate_conv_transpose,
     .lower = lower_conv_transpose,
 };
 
