@@ -229,6 +229,10 @@ Dim select(const Dim& condition, const Dim& a, const Dim& b) {
     // Where x == y, either stands for the other.
     const Dim &x = atom->operands[0], &y = atom->operands[1];
     if ((a == x && b == y) || (a == y && b == x)) return b;
+    if (const std::optional<std::string> symbol = x.symbol_name(); symbol && y.is_constant()) {
+      const std::map<std::string, Dim> there = {{*symbol, y}};
+      if (a.substitute(there) == b.substitute(there)) return b;
+    }
   }
   return make_atom(ExprOp::kSelect, {condition, a, b});
 }

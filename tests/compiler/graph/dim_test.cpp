@@ -62,6 +62,7 @@ TEST(Dim, ChoosesAtOnceWhatBoundsDecide) {
   EXPECT_EQ(max(n - min(n, 5), 0), n - min(n, 5));
   EXPECT_EQ(max(n, max(h, n)), max(h, n));
   EXPECT_EQ(select(equal(n, 1), 1, n), n);
+  EXPECT_EQ(select(equal(n, 1), min(n, 512), n), n);  // a position table that is as long as the sequence
   EXPECT_EQ(select(less(n, 0), n + 5, n), n);
   EXPECT_EQ(equal(n + 2, 1), Dim(0));
   EXPECT_EQ(equal(n, n + 1), Dim(0));
