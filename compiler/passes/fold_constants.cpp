@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compiler/ops/op_def.h"
+#include "compiler/passes/gemm_like.h"
 #include "compiler/passes/rewrite.h"
 
 namespace tegula::compiler {
@@ -18,8 +19,14 @@ int64_t byte_count(const Shape& shape, DType dtype) {
   return count ? *count * static_cast<int64_t>(size_of(dtype)) : INT64_MAX;
 }
 
+/// Whether products or convolutions have the value as their weights, which have to be constant.
+bool is_weight(const Value& value) {
+  return std::any_of(value.users.begin(), value.users.end(),
+                     [&](const Node* user) { return is_gemm_like(user) && user->input(1) == &value; });
+}
+
 bool is_small_enough(const Node& node) {
-  if (is_op(&node, "fill")) return true;
+  if (node.output() != nullptr && is_weight(*node.output())) return true;
   int64_t read = 0, written = 0;
   for (const Value* value : node.inputs)
     if (value != nullptr) read += byte_count(value->shape, value->dtype);

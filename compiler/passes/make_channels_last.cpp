@@ -26,16 +26,16 @@ Result<bool> relay(Graph& graph, Node& node) {
 
   std::vector<Value*> inputs = node.inputs;
   TEGULA_ASSIGN_OR_RETURN(inputs[0], make_transpose(build, inputs[0], to_last));
+  std::vector<PostOp> post_ops = node.post_ops;
+  for (PostOp& post_op : post_ops) {
+    if (post_op.operand == nullptr || post_op.operand->rank() == 0) continue;
+    TEGULA_ASSIGN_OR_RETURN(Value * ranked, with_rank(build, post_op.operand, rank));
+    TEGULA_ASSIGN_OR_RETURN(post_op.operand, make_transpose(build, ranked, to_last));
+  }
   Attributes attributes = node.attributes;
   attributes.set("channels_last", int64_t{1});
   TEGULA_ASSIGN_OR_RETURN(Node * relaid, build.node(node.op->name, std::move(inputs), std::move(attributes)));
-  for (PostOp post_op : node.post_ops) {
-    if (post_op.operand != nullptr && post_op.operand->rank() > 0) {
-      TEGULA_ASSIGN_OR_RETURN(Value * ranked, with_rank(build, post_op.operand, rank));
-      TEGULA_ASSIGN_OR_RETURN(post_op.operand, make_transpose(build, ranked, to_last));
-    }
-    graph.add_post_op(relaid, post_op);
-  }
+  for (const PostOp& post_op : post_ops) graph.add_post_op(relaid, post_op);
   std::vector<std::pair<Value*, Value*>> replacements;
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const Value* output = node.outputs[i];

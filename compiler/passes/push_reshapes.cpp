@@ -49,6 +49,12 @@ Value* reshaped_operand(const Node& node) {
 }
 
 Result<bool> push(Graph& graph, Node& node) {
+  if (is_op(&node, "reshape") && is_op(node.input(0)->producer, "reshape")) {
+    Builder build(graph, node.origins, &node);
+    TEGULA_ASSIGN_OR_RETURN(Value * merged, make_reshape(build, node.input(0), node.output()->shape));
+    replace_value(graph, node.output(), merged);
+    return true;
+  }
   if (!is_op(&node, "eltwise")) return false;
   const Value* reshaped = reshaped_operand(node);
   if (reshaped == nullptr) return false;

@@ -26,12 +26,12 @@ Node* only_user(const Value* value) {
 
 void replace_value(Graph& graph, Value* from, Value* to) {
   if (from == to) return;
-  const bool is_new = to->users.empty() && !to->is_output && !to->is_input;
+  const bool takes_name = !to->is_output && !to->is_input && (to->users.empty() || from->is_output);
   const std::string name = from->name;
   graph.replace_all_uses(from, to);
   if (from->producer == nullptr) return;
   erase_unread(graph, from->producer);
-  if (is_new && graph.find_value(name) == nullptr) graph.rename_value(to, name);
+  if (takes_name && graph.find_value(name) == nullptr) graph.rename_value(to, name);
 }
 
 void absorb_node(Graph& graph, Node& node, Node& into) {

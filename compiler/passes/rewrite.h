@@ -33,8 +33,8 @@ bool is_read_once(const Value* value);
 /// The node that reads the value when it is the only one; nullptr otherwise, and for graph outputs.
 Node* only_user(const Value* value);
 
-/// `to` holds the same elements as `from` and takes its place; when `to` is new, so that nobody reads it yet, also its
-/// name. The producer of `from` and whatever else nobody reads any more is erased.
+/// `to` holds the same elements as `from` and takes its place; when nobody reads `to` yet, or `from` is an output of
+/// the graph, also its name. The producer of `from` and whatever else nobody reads any more is erased.
 void replace_value(Graph& graph, Value* from, Value* to);
 
 /// The first output of `into`, read by `node` only, holds from now on what `node` computes, and has the name of that;

@@ -7,6 +7,7 @@
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/relayout.h"
 #include "compiler/passes/rewrite.h"
+#include "compiler/passes/slice_rules.h"
 
 namespace tegula::compiler {
 namespace {
@@ -39,7 +40,8 @@ Result<Value*> simpler(Graph& graph, Node& node) {
     if (is_reshape(perm, source->shape)) return make_reshape(build, source, node.output()->shape);
     return as_transpose(source) ? make_transpose(build, source, perm) : Result<Value*>(nullptr);
   }
-  if (is_op(&node, "slice")) return is_whole(node) ? source : nullptr;
+  if (is_op(&node, "slice")) return is_whole(node) ? source : slice_above_reshape(build, node);
+  if (is_op(&node, "gather")) return slice_instead_of_gather(build, node);
   if (is_op(&node, "expand")) return source->shape == node.output()->shape ? source : nullptr;
   if (is_op(&node, "pad")) return pads_nothing(node) ? source : nullptr;
   if (is_op(&node, "concat")) return node.inputs.size() == 1 ? source : nullptr;

@@ -106,11 +106,10 @@ Result<Sunk> sink_through_resize(Builder& build, Node& node) {
   std::vector<std::pair<int64_t, std::size_t>> order;  // source axis, position in the lists
   for (std::size_t i = 0; i < axes.size(); ++i) order.emplace_back(x.perm[static_cast<std::size_t>(axes[i])], i);
   std::sort(order.begin(), order.end());
-  const Shape sizes = node.attributes.dims("sizes");
-  const std::vector<double> scales = node.attributes.numbers("scales"), roi = node.attributes.numbers("roi");
+  const Shape sizes = node.attributes.dims("sizes"), scales = node.attributes.dims("scales"),
+              roi = node.attributes.dims("roi");
   std::vector<int64_t> new_axes;
-  Shape new_sizes;
-  std::vector<double> new_scales, begins, ends;
+  Shape new_sizes, new_scales, begins, ends;
   for (const auto& [axis, i] : order) {
     new_axes.push_back(axis);
     if (!sizes.empty()) new_sizes.push_back(sizes[i]);

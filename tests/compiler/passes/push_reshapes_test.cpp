@@ -38,6 +38,21 @@ TEST(PushReshapes, ReshapesAResidual) {
       return y)");
 }
 
+TEST(PushReshapes, MeetsTheNextReshape) {
+  EXPECT_EQ(after(push_reshapes, R"(
+      m = matmul(%q:f32[6,3,4], %k:f32[6,4,3])
+      r = reshape(m) {shape=[2,3,3,3]}
+      a = add(r, %c:f32[1,1,3,3]=random(2))
+      b = reshape(a) {shape=[6,3,3]}
+      y = softmax(b) {axis=2}
+      return y)"),
+            R"(
+      m = matmul(%q:f32[6,3,4], %k:f32[6,4,3])
+      a = add(m, %c:f32[1,3,3]=random(2))
+      y = softmax(a) {axis=2}
+      return y)");
+}
+
 TEST(PushReshapes, KeepsAReshapeThatSomethingElseReads) {
   constexpr const char* kText = R"(
       m = matmul(%x:f32[6,3], %w:f32[3,4]=random(1))
