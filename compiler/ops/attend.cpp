@@ -25,9 +25,10 @@ bool may_hide_rows(const Value& bias) {
 }
 
 Result<Value*> hidden_rows(ImportContext& context, Value* bias) {
-  TEGULA_ASSIGN_OR_RETURN(Value* const highest, context.build.add("reduce", {bias}, {{"kind", std::string("max")},
-                                                                  {"axes", std::vector<int64_t>{bias->rank() - 1}},
-                                                                  {"keepdims", int64_t{1}}}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const highest, context.build.add("reduce", {bias},
+                                                                  {{"kind", std::string("max")},
+                                                                   {"axes", std::vector<int64_t>{bias->rank() - 1}},
+                                                                   {"keepdims", int64_t{1}}}));
   return with_scalar(context, Function::k_equal, highest, -kInfinity);
 }
 
@@ -42,7 +43,8 @@ Result<Value*> sum_of(ImportContext& context, Value* a, Value* b) {
 }
 
 Result<Value*> positions(ImportContext& context, const Dim& count) {
-  return context.build.add("range", {scalar(context, DType::kS64, 0), scalar(context, DType::kS64, 1)}, {{"count", Shape{count}}});
+  return context.build.add("range", {scalar(context, DType::kS64, 0), scalar(context, DType::kS64, 1)},
+                           {{"count", Shape{count}}});
 }
 
 Result<Value*> causal_visible(ImportContext& context, const Dim& rows, const Dim& columns, Value* offset) {
@@ -60,7 +62,8 @@ Result<Value*> causal_visible(ImportContext& context, const Dim& rows, const Dim
 
 Result<Value*> split_heads(ImportContext& context, Value* value, int64_t heads) {
   const Dim dim = floor_div(value->shape[2], heads);
-  TEGULA_ASSIGN_OR_RETURN(Value* const split, context.build.reshape(value, {value->shape[0], value->shape[1], heads, dim}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const split,
+                          context.build.reshape(value, {value->shape[0], value->shape[1], heads, dim}));
   return context.build.transpose(split, {0, 2, 1, 3});
 }
 
@@ -81,7 +84,8 @@ Result<Value*> attend(ImportContext& context, const AttentionOperands& operands)
   TEGULA_ASSIGN_OR_RETURN(hidden, context.build.transpose(hidden, {0, 2, 1, 3}));
   const Shape by_head = {y->shape[0], y->shape[1], operands.heads, floor_div(y->shape[2], operands.heads)};
   TEGULA_ASSIGN_OR_RETURN(Value* const split, context.build.reshape(y, by_head));
-  TEGULA_ASSIGN_OR_RETURN(Value* const shown, context.build.function(Function::k_where, {hidden, scalar(context, DType::kF32, 0), split}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const shown,
+                          context.build.function(Function::k_where, {hidden, scalar(context, DType::kF32, 0), split}));
   return context.build.reshape(shown, y->shape);
 }
 

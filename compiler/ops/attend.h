@@ -5,7 +5,8 @@ namespace tegula::compiler {
 
 // What the imports of attention operators have in common.
 
-/// One attention over q [batch, seq_q, heads * dim], k [batch, seq_kv, kv_heads * dim], v [batch, seq_kv, kv_heads * value_dim].
+/// One attention over q [batch, seq_q, heads * dim], k [batch, seq_kv, kv_heads * dim], v [batch, seq_kv, kv_heads *
+/// value_dim].
 struct AttentionOperands {
   Value *q = nullptr, *k = nullptr, *v = nullptr;
   int64_t heads = 1, kv_heads = 1;
@@ -30,7 +31,8 @@ Result<Value*> sum_of(ImportContext& context, Value* a, Value* b);
 
 /// s64 [0, 1, ... count - 1].
 Result<Value*> positions(ImportContext& context, const Dim& count);
-/// Whether row i + offset sees column j: bool [rows, columns], or with an offset of shape [batch]: [batch, 1, rows, columns].
+/// Whether row i + offset sees column j: bool [rows, columns], or with an offset of shape [batch]: [batch, 1, rows,
+/// columns].
 Result<Value*> causal_visible(ImportContext& context, const Dim& rows, const Dim& columns, Value* offset);
 
 /// [batch, seq, heads * dim] as [batch, heads, seq, dim], and back.

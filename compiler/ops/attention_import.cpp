@@ -1,5 +1,5 @@
-// ONNX Attention (23, 24): operands of rank 3 [batch, seq, heads * dim] or of rank 4 [batch, heads, seq, dim], grouped heads, a
-// mask, causality, past keys and values, a soft cap on the scores, and the scores as an output.
+// ONNX Attention (23, 24): operands of rank 3 [batch, seq, heads * dim] or of rank 4 [batch, heads, seq, dim], grouped
+// heads, a mask, causality, past keys and values, a soft cap on the scores, and the scores as an output.
 //
 // Without cap and scores it is the graph's attention; otherwise it is spelled out:
 //   scores = scale * q k^T (output mode 0);  cap * tanh(scores / cap) (1);  + bias (2);  softmax (3);  times v
@@ -17,7 +17,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 struct Sizes {
   bool by_head = false;  ///< rank 4
   int64_t heads = 1, kv_heads = 1;
-  Dim seq_q, seq_kv;     ///< seq_kv with the past
+  Dim seq_q, seq_kv;  ///< seq_kv with the past
   Dim past = 0;
 };
 
@@ -25,7 +25,8 @@ Result<Sizes> sizes_of(const OnnxNode& node) {
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, 3, 7));
   const Value &q = *node.inputs[0], &k = *node.inputs[1], &v = *node.inputs[2];
   if (q.rank() != k.rank() || q.rank() != v.rank() || (q.rank() != 3 && q.rank() != 4))
-    return node.invalid(concat("operands of shapes ", to_string(q.shape), ", ", to_string(k.shape), " and ", to_string(v.shape)));
+    return node.invalid(
+        concat("operands of shapes ", to_string(q.shape), ", ", to_string(k.shape), " and ", to_string(v.shape)));
   Sizes sizes;
   sizes.by_head = q.rank() == 4;
   if (sizes.by_head) {
@@ -38,9 +39,11 @@ Result<Sizes> sizes_of(const OnnxNode& node) {
   if (sizes.heads < 1 || sizes.kv_heads < 1 || sizes.heads % sizes.kv_heads != 0)
     return node.invalid(concat(sizes.heads, " heads over ", sizes.kv_heads, " of keys and values"));
   const std::size_t seq = sizes.by_head ? 2 : 1;
-  if ((node.input(4) == nullptr) != (node.input(5) == nullptr)) return node.invalid("past keys without past values, or the reverse");
+  if ((node.input(4) == nullptr) != (node.input(5) == nullptr))
+    return node.invalid("past keys without past values, or the reverse");
   if (const Value* past = node.input(4); past != nullptr) {
-    if (past->rank() != 4 || node.input(5)->rank() != 4) return node.invalid("past keys and values must have four dimensions");
+    if (past->rank() != 4 || node.input(5)->rank() != 4)
+      return node.invalid("past keys and values must have four dimensions");
     sizes.past = past->shape[2];
   }
   sizes.seq_q = q.shape[seq];
@@ -66,7 +69,8 @@ Result<Value*> mask_bias(ImportContext& context, const OnnxNode& node, const Siz
 }
 
 /// Everything that hides positions, as one bias; `causal` stays true when causality alone is left to the operation.
-Result<Value*> full_bias(ImportContext& context, const OnnxNode& node, const Sizes& sizes, bool spelled_out, bool& causal) {
+Result<Value*> full_bias(ImportContext& context, const OnnxNode& node, const Sizes& sizes, bool spelled_out,
+                         bool& causal) {
   TEGULA_ASSIGN_OR_RETURN(Value * bias, mask_bias(context, node, sizes));
   Value* const lengths = node.input(6);  // of the keys that are no padding, per batch entry
   causal = node.attributes.flag("is_causal");
@@ -74,19 +78,24 @@ Result<Value*> full_bias(ImportContext& context, const OnnxNode& node, const Siz
     causal = false;
     Value* offset = nullptr;
     if (lengths != nullptr) {
-      TEGULA_ASSIGN_OR_RETURN(Value* const rows, context.build.add("materialize", {}, {{"elements", Shape{sizes.seq_q}},
-                                                                   {"shape", std::vector<int64_t>{}}, {"dtype", DType::kS64}}));
+      TEGULA_ASSIGN_OR_RETURN(Value* const rows, context.build.add("materialize", {},
+                                                                   {{"elements", Shape{sizes.seq_q}},
+                                                                    {"shape", std::vector<int64_t>{}},
+                                                                    {"dtype", DType::kS64}}));
       TEGULA_ASSIGN_OR_RETURN(offset, context.build.function(Function::k_sub, {lengths, rows}));
     } else if (!sizes.past.is(0)) {
-      TEGULA_ASSIGN_OR_RETURN(offset, context.build.add("materialize", {}, {{"elements", Shape{sizes.past}},
-                                                        {"shape", std::vector<int64_t>{}}, {"dtype", DType::kS64}}));
+      TEGULA_ASSIGN_OR_RETURN(
+          offset, context.build.add(
+                      "materialize", {},
+                      {{"elements", Shape{sizes.past}}, {"shape", std::vector<int64_t>{}}, {"dtype", DType::kS64}}));
     }
     TEGULA_ASSIGN_OR_RETURN(Value* const visible, causal_visible(context, sizes.seq_q, sizes.seq_kv, offset));
     TEGULA_ASSIGN_OR_RETURN(Value* const hidden, bias_of(context, visible, -kInfinity));
     TEGULA_ASSIGN_OR_RETURN(bias, sum_of(context, bias, hidden));
   }
   if (lengths == nullptr) return bias;
-  if (lengths->dtype != DType::kS64 || lengths->rank() != 1) return node.invalid("nonpad_kv_seqlen must be s64 [batch]");
+  if (lengths->dtype != DType::kS64 || lengths->rank() != 1)
+    return node.invalid("nonpad_kv_seqlen must be s64 [batch]");
   TEGULA_ASSIGN_OR_RETURN(Value* const column, positions(context, sizes.seq_kv));
   TEGULA_ASSIGN_OR_RETURN(Value* const limit, reshaped(context, lengths, {lengths->shape[0], 1, 1, 1}));
   TEGULA_ASSIGN_OR_RETURN(Value* const visible, context.build.function(Function::k_less, {column, limit}));
@@ -100,17 +109,20 @@ Result<Value*> repeat_heads(ImportContext& context, Value* value, const Sizes& s
   const Shape& from = value->shape;
   const Dim repeats = sizes.heads / sizes.kv_heads;
   TEGULA_ASSIGN_OR_RETURN(Value* const column, context.build.reshape(value, {from[0], from[1], 1, from[2], from[3]}));
-  TEGULA_ASSIGN_OR_RETURN(Value* const table, context.build.add("expand", {column}, {{"shape", Shape{from[0], from[1], repeats, from[2], from[3]}}}));
+  TEGULA_ASSIGN_OR_RETURN(
+      Value* const table,
+      context.build.add("expand", {column}, {{"shape", Shape{from[0], from[1], repeats, from[2], from[3]}}}));
   return context.build.reshape(table, {from[0], sizes.heads, from[2], from[3]});
 }
 
 /// Y and the scores, by matrix products, for q, k and v of rank 4.
-Result<ImportedValues> spell_out(ImportContext& context, const OnnxNode& node, const Sizes& sizes, Value* q, Value* k, Value* v,
-                                 Value* bias, double scale) {
+Result<ImportedValues> spell_out(ImportContext& context, const OnnxNode& node, const Sizes& sizes, Value* q, Value* k,
+                                 Value* v, Value* bias, double scale) {
   TEGULA_ASSIGN_OR_RETURN(k, repeat_heads(context, k, sizes));
   TEGULA_ASSIGN_OR_RETURN(v, repeat_heads(context, v, sizes));
   Value* stages[4] = {};
-  TEGULA_ASSIGN_OR_RETURN(stages[0], context.build.add("matmul", {q, k}, {{"transpose_b", int64_t{1}}, {"alpha", scale}}));
+  TEGULA_ASSIGN_OR_RETURN(stages[0],
+                          context.build.add("matmul", {q, k}, {{"transpose_b", int64_t{1}}, {"alpha", scale}}));
   stages[1] = stages[0];
   if (const double cap = node.attributes.number("softcap", 0); cap > 0) {
     TEGULA_ASSIGN_OR_RETURN(Value* const relative, with_scalar(context, Function::k_div, stages[0], cap));
@@ -121,7 +133,8 @@ Result<ImportedValues> spell_out(ImportContext& context, const OnnxNode& node, c
   TEGULA_ASSIGN_OR_RETURN(stages[3], context.build.add("softmax", {stages[2]}, {{"axis", int64_t{3}}}));
   if (bias != nullptr && may_hide_rows(*bias)) {
     TEGULA_ASSIGN_OR_RETURN(Value* const hidden, hidden_rows(context, bias));
-    TEGULA_ASSIGN_OR_RETURN(stages[3], context.build.function(Function::k_where, {hidden, scalar(context, DType::kF32, 0), stages[3]}));
+    TEGULA_ASSIGN_OR_RETURN(
+        stages[3], context.build.function(Function::k_where, {hidden, scalar(context, DType::kF32, 0), stages[3]}));
   }
   TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.add("matmul", {stages[3], v}));
   const int64_t mode = node.attributes.integer("qk_matmul_output_mode", 0);

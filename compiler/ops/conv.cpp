@@ -3,6 +3,8 @@
 //
 // Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x
 // and dst are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always. ONNX Conv and com.microsoft FusedConv.
+#include <algorithm>
+
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
@@ -147,9 +149,37 @@ const OpDef conv_op = {
     .strided_outputs = true,
 };
 
-/// Conv, and com.microsoft FusedConv: activation(conv + z).
+namespace {
+
+/// FusedConv's `activation` with its `activation_params`.
+Result<Value*> activate(ImportContext& context, const OnnxNode& node, Value* x) {
+  struct Activation {
+    std::string_view name;
+    Function function;
+    std::size_t parameters;
+  };
+  constexpr Activation kActivations[] = {
+      {"Relu", Function::k_relu, 0},       {"Tanh", Function::k_tanh, 0},
+      {"Sigmoid", Function::k_sigmoid, 0}, {"LeakyRelu", Function::k_leaky_relu, 1},
+      {"Clip", Function::k_clip, 2},       {"HardSigmoid", Function::k_hard_sigmoid, 2},
+  };
+  const std::string name = node.attributes.text("activation");
+  if (name.empty()) return x;
+  const auto found = std::find_if(std::begin(kActivations), std::end(kActivations),
+                                  [&](const Activation& a) { return a.name == name; });
+  if (found == std::end(kActivations)) return node.unsupported(concat("activation '", name, "' is not supported"));
+  std::vector<double> parameters = node.attributes.numbers("activation_params");
+  if (parameters.size() != found->parameters)
+    return node.invalid(concat("activation '", name, "' has ", parameters.size(), " parameters"));
+  parameters.resize(2);
+  return context.build.function(found->function, {x}, static_cast<float>(parameters[0]),
+                                static_cast<float>(parameters[1]));
+}
+
+}  // namespace
+
 Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node) {
-  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, node.op_type == "FusedConv" ? 4 : 3));
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 3));
   const Value &x = *node.inputs[0], &w = *node.inputs[1];
   if (x.rank() < 3 || w.rank() != x.rank())
     return node.invalid(concat("an input of shape ", to_string(x.shape), " with weights of ", to_string(w.shape)));
@@ -162,6 +192,19 @@ Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node)
   if (node.input(2) != nullptr) operands.push_back(node.input(2));
   TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.add("conv", std::move(operands), std::move(attributes)));
   return ImportedValues{y};
+}
+
+/// com.microsoft FusedConv: activation(conv + z).
+Result<ImportedValues> import_fused_conv(ImportContext& context, const OnnxNode& node) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 4));
+  OnnxNode plain = node;
+  if (plain.inputs.size() > 3) plain.inputs.resize(3);
+  TEGULA_ASSIGN_OR_RETURN(ImportedValues y, import_conv(context, plain));
+  if (node.input(3) != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(y[0], context.build.function(Function::k_add, {y[0], node.input(3)}));
+  }
+  TEGULA_ASSIGN_OR_RETURN(y[0], activate(context, node, y[0]));
+  return y;
 }
 
 }  // namespace tegula::compiler

@@ -1,6 +1,6 @@
-// ONNX Einsum (12), composed: operands are joined from the left, two at a time. Labels that nobody needs any more are summed
-// away, shared labels that are needed become batch dimensions, shared ones that are not are contracted, by a matrix product
-// of f32 and by a product and a sum of other types.
+// ONNX Einsum (12), composed: operands are joined from the left, two at a time. Labels that nobody needs any more are
+// summed away, shared labels that are needed become batch dimensions, shared ones that are not are contracted, by a
+// matrix product of f32 and by a product and a sum of other types.
 #include <algorithm>
 #include <map>
 
@@ -18,14 +18,18 @@ struct Term {
   Labels labels;  ///< one per dimension
 };
 
-bool has(const Labels& labels, Label label) { return std::find(labels.begin(), labels.end(), label) != labels.end(); }
+bool has(const Labels& labels, Label label) {
+  return std::find(labels.begin(), labels.end(), label) != labels.end();
+}
 
 struct Equation {
   std::vector<Labels> inputs;
   Labels output;
 };
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 /// One side of a comma. `ellipsis_rank` dimensions stand for "..."; nullopt: not a term.
 std::optional<Labels> parse_term(std::string_view text, int ellipsis_rank) {
@@ -59,7 +63,8 @@ Result<Equation> parse(const OnnxNode& node) {
   const auto bad = [&](std::string_view why) { return node.invalid(concat("equation '", text, "': ", why)); };
   const std::size_t arrow = text.find("->");
   const std::vector<std::string_view> terms = split(std::string_view(text).substr(0, arrow));
-  if (terms.size() != node.inputs.size()) return bad(concat(terms.size(), " terms for ", node.inputs.size(), " operands"));
+  if (terms.size() != node.inputs.size())
+    return bad(concat(terms.size(), " terms for ", node.inputs.size(), " operands"));
   Equation equation;
   int widest = 0;
   for (std::size_t i = 0; i < terms.size(); ++i) {
@@ -87,8 +92,10 @@ Result<Equation> parse(const OnnxNode& node) {
   for (std::size_t i = 0; i < equation.output.size(); ++i) {
     const Label label = equation.output[i];
     const auto knows = [&](const Labels& labels) { return has(labels, label); };
-    if (std::none_of(equation.inputs.begin(), equation.inputs.end(), knows)) return bad("the output has a label of its own");
-    if (std::count(equation.output.begin(), equation.output.end(), label) > 1) return bad("the output has a label twice");
+    if (std::none_of(equation.inputs.begin(), equation.inputs.end(), knows))
+      return bad("the output has a label of its own");
+    if (std::count(equation.output.begin(), equation.output.end(), label) > 1)
+      return bad("the output has a label twice");
   }
   return equation;
 }
@@ -108,12 +115,14 @@ class EinsumBuilder {
   /// A label that stands for two dimensions takes their diagonal.
   Result<Term> without_repeats(Term term) {
     for (std::size_t i = 0; i < term.labels.size(); ++i) {
-      const auto again = std::find(term.labels.begin() + static_cast<std::ptrdiff_t>(i) + 1, term.labels.end(), term.labels[i]);
+      const auto again =
+          std::find(term.labels.begin() + static_cast<std::ptrdiff_t>(i) + 1, term.labels.end(), term.labels[i]);
       if (again == term.labels.end()) continue;
       const Label label = term.labels[i];
       const std::size_t j = static_cast<std::size_t>(again - term.labels.begin());
       if (term.value->shape[i] != term.value->shape[j])
-        return node_.invalid(concat("a diagonal of ", term.value->shape[i].to_string(), " by ", term.value->shape[j].to_string()));
+        return node_.invalid(
+            concat("a diagonal of ", term.value->shape[i].to_string(), " by ", term.value->shape[j].to_string()));
       TEGULA_ASSIGN_OR_RETURN(const int64_t size, constant_dim(node_, term.value->shape[i], "the size of a diagonal"));
       std::vector<int64_t> perm;
       Labels rest;
@@ -131,7 +140,8 @@ class EinsumBuilder {
       std::vector<int64_t> steps(flat.size(), 1);
       steps.back() = size + 1;
       flat.back() = size;
-      TEGULA_ASSIGN_OR_RETURN(value, context_.build.add("slice", {value}, {{"starts", starts}, {"sizes", flat}, {"steps", steps}}));
+      TEGULA_ASSIGN_OR_RETURN(
+          value, context_.build.add("slice", {value}, {{"starts", starts}, {"sizes", flat}, {"steps", steps}}));
       rest.push_back(label);
       return without_repeats({value, std::move(rest)});
     }
@@ -143,12 +153,16 @@ class EinsumBuilder {
     std::vector<int64_t> axes;
     Labels rest;
     for (std::size_t d = 0; d < term.labels.size(); ++d) {
-      if (has(needed, term.labels[d])) rest.push_back(term.labels[d]);
-      else axes.push_back(static_cast<int64_t>(d));
+      if (has(needed, term.labels[d]))
+        rest.push_back(term.labels[d]);
+      else
+        axes.push_back(static_cast<int64_t>(d));
     }
     if (axes.empty()) return term;
-    TEGULA_ASSIGN_OR_RETURN(Value* const value, context_.build.add("reduce", {term.value}, {{"kind", std::string("sum")},
-                                                                   {"axes", std::move(axes)}, {"keepdims", int64_t{0}}}));
+    TEGULA_ASSIGN_OR_RETURN(
+        Value* const value,
+        context_.build.add("reduce", {term.value},
+                           {{"kind", std::string("sum")}, {"axes", std::move(axes)}, {"keepdims", int64_t{0}}}));
     return Term{value, std::move(rest)};
   }
 
@@ -176,13 +190,14 @@ class EinsumBuilder {
   static Dim size_of(const Term& term, const Labels& labels) {
     Dim size = 1;
     for (const Label label : labels)
-      size = size * term.value->shape[static_cast<std::size_t>(std::find(term.labels.begin(), term.labels.end(), label) - term.labels.begin())];
+      size = size * term.value->shape[static_cast<std::size_t>(
+                        std::find(term.labels.begin(), term.labels.end(), label) - term.labels.begin())];
     return size;
   }
 
   /// Elementwise, over [batch, contracted, of a, of b].
-  Result<Term> multiplied(const Term& a, const Term& b, const Labels& batch, const Labels& contracted, const Labels& of_a,
-                          const Labels& of_b) {
+  Result<Term> multiplied(const Term& a, const Term& b, const Labels& batch, const Labels& contracted,
+                          const Labels& of_a, const Labels& of_b) {
     TEGULA_ASSIGN_OR_RETURN(Value * left, ordered(a, join({batch, contracted, of_a})));
     Shape wide = left->shape;
     wide.resize(wide.size() + of_b.size(), Dim(1));
@@ -195,15 +210,17 @@ class EinsumBuilder {
     return Term{value, join({batch, contracted, of_a, of_b})};
   }
 
-  Result<Term> matrix_product(const Term& a, const Term& b, const Labels& batch, const Labels& contracted, const Labels& of_a,
-                              const Labels& of_b) {
+  Result<Term> matrix_product(const Term& a, const Term& b, const Labels& batch, const Labels& contracted,
+                              const Labels& of_a, const Labels& of_b) {
     TEGULA_ASSIGN_OR_RETURN(Value * left, ordered(a, join({batch, of_a, contracted})));
     TEGULA_ASSIGN_OR_RETURN(Value * right, ordered(b, join({batch, contracted, of_b})));
     const auto batches = static_cast<std::ptrdiff_t>(batch.size());
-    Shape left_shape(left->shape.begin(), left->shape.begin() + batches), right_shape(right->shape.begin(), right->shape.begin() + batches);
+    Shape left_shape(left->shape.begin(), left->shape.begin() + batches),
+        right_shape(right->shape.begin(), right->shape.begin() + batches);
     left_shape.insert(left_shape.end(), {size_of(a, of_a), size_of(a, contracted)});
     right_shape.insert(right_shape.end(), {size_of(b, contracted), size_of(b, of_b)});
-    const Shape rows(left->shape.begin() + batches, left->shape.begin() + batches + static_cast<std::ptrdiff_t>(of_a.size()));
+    const Shape rows(left->shape.begin() + batches,
+                     left->shape.begin() + batches + static_cast<std::ptrdiff_t>(of_a.size()));
     const Shape columns(right->shape.end() - static_cast<std::ptrdiff_t>(of_b.size()), right->shape.end());
     TEGULA_ASSIGN_OR_RETURN(left, context_.build.reshape(left, std::move(left_shape)));
     TEGULA_ASSIGN_OR_RETURN(right, context_.build.reshape(right, std::move(right_shape)));
