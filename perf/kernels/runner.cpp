@@ -1,0 +1,245 @@
+#include "perf/kernels/runner.h"
+
+#include <algorithm>
+
+#include "kernels/conv/conv.h"
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/matmul.h"
+#include "perf/kernels/buffer.h"
+
+namespace tegula::perf {
+namespace {
+
+using kernels::TensorView;
+using kernels::TileIsa;
+
+/// Copies of weights make up so much memory where the problem does not say: more than the caches hold.
+constexpr int64_t kColdMegabytes = 64;
+constexpr int64_t kMostCopies = 64;
+
+Result<int64_t> cold_bytes(const Problem& problem) {
+  if (!problem.fields.contains("cold")) return kColdMegabytes << 20;
+  TEGULA_ASSIGN_OR_RETURN(const int64_t megabytes, problem.number("cold"));
+  return std::min<int64_t>(megabytes, 4096) << 20;
+}
+
+/// Several copies of one packed matrix, used in turn.
+class Weights {
+ public:
+  Weights(int64_t bytes, int64_t cold)
+      : elements_(std::max<int64_t>(bytes / static_cast<int64_t>(sizeof(float)), 1)),
+        copies_(std::clamp<int64_t>(cold / std::max<int64_t>(bytes, 1), 1, kMostCopies)),
+        buffer_(elements_ * copies_) {}
+
+  const float* next() { return buffer_.data() + turn_++ % copies_ * elements_; }
+
+ private:
+  int64_t elements_, copies_, turn_ = 0;
+  Buffer buffer_;
+};
+
+/// Operands of an epilogue for a result of rows x columns.
+class EpilogueOperands {
+ public:
+  EpilogueOperands(const kernels::EpilogueDesc& desc, int64_t rows, int64_t columns) : bias_(columns) {
+    args_.alpha = 0.125f;
+    if (desc.bias) args_.bias = bias_.data();
+    for (const kernels::PostOpDesc& post_op : desc.post_ops) {
+      if (post_op.operand == kernels::OperandKind::kNone) continue;
+      buffers_.emplace_back(rows * columns);
+      args_.operands[buffers_.size() - 1] = {buffers_.back().data(), columns};
+    }
+  }
+  const kernels::EpilogueArgs& args() const { return args_; }
+
+ private:
+  Buffer bias_;
+  std::vector<Buffer> buffers_;
+  kernels::EpilogueArgs args_;
+};
+
+class GemmRunner final : public Runner {
+ public:
+  GemmRunner(kernels::TileSetPtr tiles, const kernels::GemmShape& shape, int64_t cold)
+      : kernel_(tiles),
+        shape_(shape),
+        a_(shape.m * shape.k),
+        c_(shape.m * shape.n),
+        scratch_(static_cast<int64_t>(kernel_.scratch_bytes(shape) / sizeof(float))),
+        weights_(kernels::PackedMatrix{Packing::kN16K1, 1, shape.k, shape.n}.bytes(), cold),
+        epilogue_(tiles->desc().epilogue, shape.m, shape.n) {}
+
+  void run() override {
+    kernel_.run(shape_, {a_.data(), shape_.k, weights_.next(), c_.data(), shape_.n, epilogue_.args()}, 0, 1,
+                reinterpret_cast<std::byte*>(scratch_.data()));
+  }
+  double flop() const override { return 2.0 * static_cast<double>(shape_.m * shape_.n * shape_.k); }
+
+ private:
+  kernels::GemmKernel kernel_;
+  kernels::GemmShape shape_;
+  Buffer a_, c_, scratch_;
+  Weights weights_;
+  EpilogueOperands epilogue_;
+};
+
+TensorView view(const Buffer& buffer, const Dims& dims) {
+  return TensorView::contiguous(DType::kF32, dims, static_cast<void*>(buffer.data()));
+}
+
+class MatMulRunner final : public Runner {
+ public:
+  MatMulRunner(kernels::TileSetPtr tiles, int64_t batch, const kernels::GemmShape& shape, bool transpose_b)
+      : a_(batch * shape.m * shape.k),
+        b_(batch * shape.k * shape.n),
+        c_(batch * shape.m * shape.n),
+        kernel_(tiles, {false, transpose_b, tiles->desc().epilogue}, view(a_, {batch, shape.m, shape.k}),
+                view(b_, transpose_b ? Dims{batch, shape.n, shape.k} : Dims{batch, shape.k, shape.n}),
+                view(c_, {batch, shape.m, shape.n}), {}),
+        scratch_(static_cast<int64_t>(kernel_.scratch_bytes() / sizeof(float))),
+        flop_(2.0 * static_cast<double>(batch * shape.m * shape.n * shape.k)) {}
+
+  void run() override {
+    kernel_.run({a_.data(), b_.data(), c_.data(), 0.125f, nullptr, {}}, 0, 1,
+                reinterpret_cast<std::byte*>(scratch_.data()));
+  }
+  double flop() const override { return flop_; }
+
+ private:
+  Buffer a_, b_, c_;
+  kernels::MatMulKernel kernel_;
+  Buffer scratch_;
+  double flop_;
+};
+
+class ConvRunner final : public Runner {
+ public:
+  ConvRunner(kernels::TileSetPtr tiles, const kernels::ConvShape& shape, int64_t cold)
+      : kernel_(tiles, shape),
+        src_(shape.batch * shape.in[0] * shape.in[1] * shape.in[2] * shape.ic),
+        dst_(shape.out_pixels() * shape.oc),
+        scratch_(static_cast<int64_t>(kernel_.scratch_bytes() / sizeof(float))),
+        weights_(packed_weights(shape).bytes(), cold),
+        epilogue_(tiles->desc().epilogue, shape.out_pixels(), shape.oc),
+        flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.ic / shape.groups * shape.kernel[1] *
+                                        shape.kernel[2])) {}
+
+  void run() override {
+    kernel_.run({src_.data(), weights_.next(), dst_.data(), epilogue_.args()}, 0, 1,
+                reinterpret_cast<std::byte*>(scratch_.data()));
+  }
+  double flop() const override { return flop_; }
+
+ private:
+  kernels::ConvKernel kernel_;
+  Buffer src_, dst_, scratch_;
+  Weights weights_;
+  EpilogueOperands epilogue_;
+  double flop_;
+};
+
+class DepthwiseRunner final : public Runner {
+ public:
+  DepthwiseRunner(kernels::DepthwiseKernelPtr kernel, const kernels::ConvShape& shape, int64_t cold)
+      : kernel_(std::move(kernel)),
+        src_(shape.batch * shape.in[1] * shape.in[2] * shape.ic),
+        dst_(shape.out_pixels() * shape.oc),
+        scratch_(static_cast<int64_t>(kernel_->scratch_bytes(shape.ic) / sizeof(float))),
+        weights_(kernels::PackedDepthwise{shape.ic, shape.kernel[1] * shape.kernel[2], 4}.bytes(), cold),
+        epilogue_(kernel_->desc().epilogue, shape.out_pixels(), shape.oc),
+        flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.kernel[1] * shape.kernel[2])) {
+    args_.src = src_.data();
+    args_.dst = dst_.data();
+    args_.n = shape.batch;
+    args_.channels = shape.ic;
+    std::copy_n(shape.in.begin(), 3, args_.in);
+    std::copy_n(shape.out.begin(), 3, args_.out);
+    std::copy_n(shape.pads_begin.begin(), 3, args_.pads);
+    args_.src_pixel_stride = args_.dst_pixel_stride = shape.ic;
+    args_.epilogue = epilogue_.args();
+  }
+
+  void run() override {
+    args_.weights = weights_.next();
+    kernel_->run(args_, 0, 1, reinterpret_cast<std::byte*>(scratch_.data()));
+  }
+  double flop() const override { return flop_; }
+
+ private:
+  kernels::DepthwiseKernelPtr kernel_;
+  Buffer src_, dst_, scratch_;
+  Weights weights_;
+  EpilogueOperands epilogue_;
+  kernels::DepthwiseArgs args_;
+  double flop_;
+};
+
+Result<kernels::ConvShape> conv_shape(const Problem& problem) {
+  kernels::ConvShape shape;
+  TEGULA_ASSIGN_OR_RETURN(shape.batch, problem.number("n"));
+  TEGULA_ASSIGN_OR_RETURN(shape.ic, problem.number("ic"));
+  TEGULA_ASSIGN_OR_RETURN(shape.oc, problem.number("oc"));
+  TEGULA_ASSIGN_OR_RETURN(shape.groups, problem.number("g"));
+  TEGULA_ASSIGN_OR_RETURN(const auto in, problem.numbers("in"));
+  TEGULA_ASSIGN_OR_RETURN(const auto kernel, problem.numbers("k"));
+  TEGULA_ASSIGN_OR_RETURN(const auto strides, problem.numbers("s"));
+  TEGULA_ASSIGN_OR_RETURN(const auto pads, problem.numbers("p"));
+  const auto wrong = [&](std::string_view what) {
+    return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': ", what)};
+  };
+  if (in.size() != 2 || kernel.size() != 2 || strides.size() != 2 || pads.size() != 2)
+    return wrong("in, k, s and p have two numbers each");
+  if (shape.groups < 1 || shape.ic % shape.groups != 0 || shape.oc % shape.groups != 0)
+    return wrong("the groups do not divide the channels");
+  for (std::size_t d = 0; d < 2; ++d) {
+    shape.in[d + 1] = in[d];
+    shape.kernel[d + 1] = kernel[d];
+    shape.strides[d + 1] = std::max<int64_t>(strides[d], 1);
+    shape.pads_begin[d + 1] = pads[d];
+    const int64_t room = in[d] + 2 * pads[d] - kernel[d];
+    if (room < 0) return wrong("the kernel does not fit");
+    shape.out[d + 1] = room / shape.strides[d + 1] + 1;
+  }
+  shape.src_pixel_stride = shape.ic;
+  shape.dst_pixel_stride = shape.oc;
+  return shape;
+}
+
+Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, TileIsa isa) {
+  TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
+  if (shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc) {
+    kernels::DepthwiseDesc desc;
+    desc.isa = isa;
+    std::copy_n(shape.kernel.begin(), 3, desc.kernel);
+    std::copy_n(shape.strides.begin(), 3, desc.strides);
+    desc.epilogue = problem.epilogue;
+    TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel, build_depthwise(desc));
+    return std::unique_ptr<Runner>(std::make_unique<DepthwiseRunner>(std::move(kernel), shape, cold));
+  }
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, kernels::build_tiles({isa, problem.epilogue}));
+  return std::unique_ptr<Runner>(std::make_unique<ConvRunner>(std::move(tiles), shape, cold));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, TileIsa isa) {
+  if (problem.op == "conv:f32") return make_conv(problem, isa);
+  if (problem.op != "gemm:f32" && problem.op != "matmul:f32")
+    return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': there is no '", problem.op, "'")};
+  kernels::GemmShape shape;
+  TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
+  TEGULA_ASSIGN_OR_RETURN(shape.m, problem.number("m"));
+  TEGULA_ASSIGN_OR_RETURN(shape.n, problem.number("n"));
+  TEGULA_ASSIGN_OR_RETURN(shape.k, problem.number("k"));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, kernels::build_tiles({isa, problem.epilogue}));
+  if (problem.op == "gemm:f32")
+    return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold));
+  TEGULA_ASSIGN_OR_RETURN(const int64_t batch, problem.number("b"));
+  const auto transposed = problem.fields.find("tb");
+  return std::unique_ptr<Runner>(std::make_unique<MatMulRunner>(
+      std::move(tiles), batch, shape, transposed != problem.fields.end() && transposed->second == "1"));
+}
+
+}  // namespace tegula::perf

@@ -1,0 +1,22 @@
+#pragma once
+#include <memory>
+
+#include "kernels/gemm/tile_set.h"
+#include "perf/kernels/problem.h"
+
+namespace tegula::perf {
+
+/// A problem with kernels generated and operands in memory.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// Computes the problem once, on one thread. Weights are another copy each time, so that what a network streams from
+  /// memory once per inference is not measured from the cache.
+  virtual void run() = 0;
+  virtual double flop() const = 0;
+};
+
+/// kInvalidArgument for a problem that is not understood, kUnsupported for one that no kernel computes.
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, kernels::TileIsa isa);
+
+}  // namespace tegula::perf
