@@ -104,6 +104,15 @@ Result<std::vector<NamedTensor>> read_npz(const std::filesystem::path& path) {
   return arrays;
 }
 
+Result<Tensor> read_npz_array(const std::filesystem::path& path, std::string_view name) {
+  TEGULA_ASSIGN_OR_RETURN(const Archive archive, open_archive(path, ZIP_RDONLY | ZIP_CHECKCONS));
+  const zip_int64_t index = zip_name_locate(archive.get(), concat(name, kSuffix).c_str(), 0);
+  if (index < 0)
+    return Error{ErrorCode::kInvalidArgument, concat(in_quotes(path.native()), " has no array ", in_quotes(name))};
+  TEGULA_ASSIGN_OR_RETURN(NamedTensor array, read_member(archive.get(), static_cast<uint64_t>(index), path));
+  return std::move(array.tensor);
+}
+
 Status write_npz(const std::filesystem::path& path, const std::vector<NamedSpan>& arrays, bool deflate) {
   if (arrays.empty())
     return Error{ErrorCode::kInvalidArgument, concat("no arrays to write to ", in_quotes(path.native()))};

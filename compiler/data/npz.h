@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/data/npy.h"
@@ -12,6 +13,9 @@ namespace tegula::data {
 /// to inflate to must be within what deflate can reach from its bytes, so a small file cannot ask for a large
 /// allocation.
 Result<std::vector<NamedTensor>> read_npz(const std::filesystem::path& path);
+
+/// The one array `name` of the archive; the others are not looked at, whatever they hold.
+Result<Tensor> read_npz_array(const std::filesystem::path& path, std::string_view name);
 
 struct NamedSpan {
   std::string name;

@@ -33,6 +33,9 @@ struct Value {
   /// Elements (row-major) of a small integer tensor, as far as shapes tell them, possibly symbolic. What Reshape,
   /// Slice, Expand and their like read: a value with contents need not be computed for them.
   std::optional<std::vector<Dim>> contents;
+  /// The same of a floating-point input of the graph that shapes depend on (the scales of Resize): a symbol for each
+  /// element, which is read as a real (dim.h).
+  std::optional<std::vector<Dim>> reals;
 
   /// Nodes that read this value, one entry per operand that names it. Kept by Graph.
   std::vector<Node*> users;

@@ -95,6 +95,11 @@ bool find_contents(Graph& graph, Value& value, int depth) {
   return all && graph.infer_again(value.producer).ok() && value.contents.has_value();
 }
 
+bool may_feed_shapes(const Value& input) {
+  const std::optional<Dims> dims = constant_dims(input.shape);
+  return input.is_input && dims && dims->size() <= 1 && element_count(*dims) <= kMaxInputElements;
+}
+
 }  // namespace
 
 std::optional<Literal> fold_value(const Value& value) {
@@ -103,6 +108,18 @@ std::optional<Literal> fold_value(const Value& value) {
 
 bool find_contents(Graph& graph, Value& value) {
   return find_contents(graph, value, 0);
+}
+
+bool find_reals(Graph& graph, Value& value) {
+  if (value.reals) return true;
+  if (!may_feed_shapes(value) || (value.dtype != DType::kF32 && value.dtype != DType::kF64)) return false;
+  value.reals.emplace();
+  for (const std::string& symbol :
+       unused_element_symbols(graph, value.name, element_count(*constant_dims(value.shape)))) {
+    graph.symbols.push_back({.name = symbol, .min = INT64_MIN});
+    value.reals->push_back(Dim::symbol(symbol));
+  }
+  return true;
 }
 
 }  // namespace tegula::compiler

@@ -14,4 +14,7 @@ std::optional<Literal> fold_value(const Value& value);
 /// input, one symbol per element, and the nodes between are inferred again. Returns whether the value has contents now.
 bool find_contents(Graph& graph, Value& value);
 
+/// The same for a small floating-point input of the graph: gives it its reals.
+bool find_reals(Graph& graph, Value& value);
+
 }  // namespace tegula::compiler

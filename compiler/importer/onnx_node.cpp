@@ -50,6 +50,27 @@ Result<std::vector<Dim>> ImportContext::shape_operand(const OnnxNode& node, std:
                                  "a constant, an input of the model, or computed from shapes"));
 }
 
+Result<std::vector<Dim>> ImportContext::real_operand(const OnnxNode& node, std::size_t input) {
+  Value* value = node.input(input);
+  if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));
+  if (value->dtype != DType::kF32 && value->dtype != DType::kF64)
+    return node.invalid(concat("input ", input, " ('", value->name, "') must be of a floating-point type, not ",
+                               name_of(value->dtype)));
+  std::vector<Dim> elements;
+  if (const auto literal = fold_value(*value)) {
+    for (const double element : literal->to_doubles()) elements.push_back(real(element));
+    return elements;
+  }
+  if (value->contents) {  // whole numbers
+    for (const Dim& element : *value->contents) elements.push_back(real_ratio(element, 1));
+    return elements;
+  }
+  if (find_reals(graph, *value)) return *value->reals;
+  return node.unsupported(concat("input ", input, " ('", value->name,
+                                 "') decides a shape and is computed from data; it must be "
+                                 "a constant, an input of the model, or computed from shapes"));
+}
+
 Result<std::vector<int64_t>> ImportContext::constant_ints(const OnnxNode& node, std::size_t input) {
   Value* value = node.input(input);
   if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));

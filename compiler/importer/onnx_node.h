@@ -45,6 +45,9 @@ struct ImportContext {
   /// data.
   Result<std::vector<Dim>> shape_operand(const OnnxNode& node, std::size_t input);
 
+  /// The same of a floating-point operand: elements as reals (dim.h).
+  Result<std::vector<Dim>> real_operand(const OnnxNode& node, std::size_t input);
+
   /// Elements of an operand that must be constant (axes, ...).
   Result<std::vector<int64_t>> constant_ints(const OnnxNode& node, std::size_t input);
   Result<std::vector<double>> constant_numbers(const OnnxNode& node, std::size_t input);

@@ -190,8 +190,9 @@ class ProgramLowering {
       const Value& input = *graph_.inputs()[i];
       for (const Dim& dim : input.shape)
         if (const auto name = dim.symbol_name()) told.push_back(*name);
-      if (!input.contents || !feeds_shapes(*input.contents)) continue;
-      for (const Dim& element : *input.contents) {
+      const auto& elements = input.contents ? input.contents : input.reals;
+      if (!elements || !feeds_shapes(*elements)) continue;
+      for (const Dim& element : *elements) {
         const auto name = element.symbol_name();
         if (!name)
           return Error{ErrorCode::kInternal, concat("input '", input.name, "' holds an element that is no symbol")};

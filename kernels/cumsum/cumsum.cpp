@@ -29,10 +29,10 @@ Status cumsum(const CumSumDesc& desc, Views inputs, Views outputs) {
     for (int64_t count = walk.count(); count > 0; --count, walk.next()) {
       const T* const from = src.as<T>() + walk.offset(0) + first * src_stride;
       T* const to = dst.as<T>() + walk.offset(1) + first * dst_stride;
-      T sum{};
+      T sum = desc.product ? T{1} : T{0};
       for (int64_t i = 0; i < n; ++i) {
         const T element = from[i * step * src_stride];  // read first: dst may be src
-        const T next = i == 0 ? element : wrapping_add(sum, element);
+        const T next = i == 0 ? element : desc.product ? wrapping_mul(sum, element) : wrapping_add(sum, element);
         to[i * step * dst_stride] = desc.exclusive ? sum : next;
         sum = next;
       }

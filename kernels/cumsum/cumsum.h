@@ -4,12 +4,13 @@
 namespace tegula::kernels {
 
 /// Running sums along `axis`: dst[i] = src[0] + ... + src[i], added in that order in src's type.
-/// exclusive: without src[i] itself. reverse: from the end of the axis instead. Integers wrap around.
-/// inputs: src (numeric). outputs: dst (src's type and dims).
+/// product: multiplied instead. exclusive: without src[i] itself (the first is 0, of products 1). reverse: from the end
+/// of the axis instead. Integers wrap around. inputs: src (numeric). outputs: dst (src's type and dims).
 struct CumSumDesc {
   int axis = 0;
   bool exclusive = false;
   bool reverse = false;
+  bool product = false;
   auto operator<=>(const CumSumDesc&) const = default;
 };
 

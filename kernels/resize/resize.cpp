@@ -218,7 +218,7 @@ void resize_range(const ResizeDesc& desc, const std::vector<ResizeTaps>& taps, c
 Status check(const ResizeDesc& desc, Views inputs, Views outputs) {
   TEGULA_RETURN_IF_ERROR(check_counts(kName, inputs, 1, 1, outputs, 1, 1));
   const TensorView &src = inputs[0], &dst = outputs[0];
-  if (desc.mode > ResizeMode::kCubic || desc.coordinates > CoordinateMode::kTfCropAndResize ||
+  if (desc.mode > ResizeMode::kCubic || desc.coordinates > CoordinateMode::kTfHalfPixelForNearest ||
       desc.nearest > NearestMode::kSimple)
     return plain_error(kName, "unknown mode");
   if (src.dtype != dst.dtype || src.rank != dst.rank) return plain_error(kName, "src and dst differ in type or rank");

@@ -8,15 +8,17 @@ namespace tegula::kernels {
 // The numbers of these enumerations are those of program.fbs.
 enum class ResizeMode : uint8_t { kNearest = 0, kLinear = 1, kCubic = 2 };
 
-/// Where output coordinate x of an axis falls in the source, with in = src dim, out = scale * in (not rounded):
+/// Where output coordinate x of an axis falls in the source, with in = src dim, out = scale * in (not rounded, but
+/// dst's dim where it differs by no more than the rounding of scale):
 enum class CoordinateMode : uint8_t {
   kHalfPixel = 0,           ///< (x + 1/2) / scale - 1/2
   kHalfPixelSymmetric = 1,  ///< the same + in/2 * (1 - dst dim / out): symmetric when out was rounded
   kPytorchHalfPixel = 2,    ///< as kHalfPixel, but -1/2 when out is 1
   kAlignCorners = 3,        ///< x * (in - 1) / (out - 1); 0 when out is 1
   kAsymmetric = 4,          ///< x / scale
-  kTfCropAndResize =
-      5,  ///< b*(in - 1) + x * (e - b) * (in - 1) / (out - 1), roi [b, e]; (b + e)/2 * (in - 1) when out is 1
+  /// With the region [b, e]: b*(in - 1) + x * (e - b)*(in - 1) / (out - 1); (b + e)/2 * (in - 1) when out is 1.
+  kTfCropAndResize = 5,
+  kTfHalfPixelForNearest = 6,  ///< (x + 1/2) / scale; ONNX 11 had it for nearest only
 };
 
 /// Which source element is nearest to a coordinate between two.
@@ -37,12 +39,13 @@ struct ResizeAxis {
 
 /// dst[o] = sum over taps t of w0[o0][t0] * (sum of w1[o1][t1] * (... src[...])): interpolation along each of `axes`,
 /// given in ascending order, the last axis innermost. Coordinates and weights are computed in double, rounded to float
-/// and applied with separate multiplications and additions, taps ascending, those of weight 0 left out. Source
-/// coordinates beyond an edge mean the edge, unless exclude_outside drops their taps and rescales the others. antialias
-/// widens linear and cubic filters where scale < 1. In kTfCropAndResize every element whose coordinate lies outside [0,
-/// in - 1] on any axis becomes `extrapolation`. inputs: src. outputs: dst (src's type; src's dims but along `axes`).
-/// Nearest: any type; the others: numeric types, computed in float (f64 and integers of 32 and more bits: double),
-/// results cut off toward zero and saturated for integers.
+/// and applied with separate multiplications and additions, taps ascending, those of weight 0 left out.
+/// Source coordinates beyond an edge mean the edge, unless exclude_outside drops their taps and rescales the others.
+/// antialias widens linear and cubic filters where scale < 1.
+/// In kTfCropAndResize every element whose coordinate lies outside [0, in - 1] on any axis becomes `extrapolation`.
+///
+/// inputs: src. outputs: dst (src's type; src's dims but along `axes`). Nearest: any type; the others: numeric types,
+/// computed in float (f64 and integers of 32 and more bits: double), cut off toward zero and saturated for integers.
 struct ResizeDesc {
   ResizeMode mode = ResizeMode::kNearest;
   CoordinateMode coordinates = CoordinateMode::kHalfPixel;

@@ -8,13 +8,15 @@ namespace {
 
 /// The source coordinate of output position x.
 double source_coordinate(const ResizeDesc& desc, const ResizeAxis& axis, double x, double in, double dst_dim) {
-  const double out = axis.scale * in;
+  double out = axis.scale * in;
+  if (std::fabs(out - dst_dim) < 1e-9 * dst_dim) out = dst_dim;
   switch (desc.coordinates) {
     case CoordinateMode::kHalfPixel: return (x + 0.5) / axis.scale - 0.5;
     case CoordinateMode::kHalfPixelSymmetric: return in / 2 * (1 - dst_dim / out) + (x + 0.5) / axis.scale - 0.5;
     case CoordinateMode::kPytorchHalfPixel: return out == 1 ? -0.5 : (x + 0.5) / axis.scale - 0.5;
     case CoordinateMode::kAlignCorners: return out == 1 ? 0 : x * (in - 1) / (out - 1);
     case CoordinateMode::kAsymmetric: return x / axis.scale;
+    case CoordinateMode::kTfHalfPixelForNearest: return (x + 0.5) / axis.scale;
     case CoordinateMode::kTfCropAndResize: {
       const double span = (axis.roi_end - axis.roi_begin) * (in - 1);
       return (out == 1 ? span / 2 : x * span / (out - 1)) + axis.roi_begin * (in - 1);

@@ -51,6 +51,12 @@ void for_each_expression_list(const schema::Step& step, Visit&& visit) {
       break;
     case schema::StepAttributes::Slice: visit(step.attributes_as_Slice()->starts()); break;
     case schema::StepAttributes::Pad: visit(step.attributes_as_Pad()->begins()); break;
+    case schema::StepAttributes::Materialize: visit(step.attributes_as_Materialize()->elements()); break;
+    case schema::StepAttributes::Trilu: visit(step.attributes_as_Trilu()->k()); break;
+    case schema::StepAttributes::Resize:
+      visit(step.attributes_as_Resize()->scales());
+      visit(step.attributes_as_Resize()->roi());
+      break;
     default: break;
   }
 }

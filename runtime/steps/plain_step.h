@@ -4,13 +4,15 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/step.h"
 
 namespace tegula::runtime {
 
 /// A step that runs on plain loops: a function over tensor views with a descriptor, on one thread. For operators
 /// that are rare or only move a few bytes; those that matter have their own BoundStep with blocks.
-/// `Function` is Status(const Desc&, span<const TensorView> inputs, span<const TensorView> outputs); absent tensors have data == nullptr.
+/// `Function` is Status(const Desc&, span<const TensorView> inputs, span<const TensorView> outputs); absent tensors
+/// have data == nullptr.
 template <typename Desc, typename PlainFunction>
 class PlainStep final : public BoundStep {
  public:
@@ -19,6 +21,7 @@ class PlainStep final : public BoundStep {
   PlainStep(Desc desc, PlainFunction function, const BindContext& context)
       : desc_(std::move(desc)),
         function_(function),
+        name_(context.name()),
         inputs_(context.inputs.begin(), context.inputs.end()),
         outputs_(context.outputs.begin(), context.outputs.end()) {}
 
@@ -28,7 +31,7 @@ class PlainStep final : public BoundStep {
     for (std::size_t i = 0; i < outputs_.size(); ++i) outputs[i] = context.view(outputs_[i]);
     const Status status = function_(desc_, std::span<const kernels::TensorView>(inputs.data(), inputs_.size()),
                                     std::span<const kernels::TensorView>(outputs.data(), outputs_.size()));
-    if (!status.ok()) context.fail(status.error().code, status.error().message);
+    if (!status.ok()) context.fail(status.error().code, concat(name_.substr(0, 120), ": ", status.error().message));
   }
 
   std::string implementation() const override { return "plain"; }
@@ -37,6 +40,7 @@ class PlainStep final : public BoundStep {
  private:
   Desc desc_;
   PlainFunction function_;
+  std::string_view name_;  // of the step, in the program
   std::vector<BoundTensor> inputs_, outputs_;
 };
 
@@ -45,8 +49,19 @@ template <typename Desc, typename PlainFunction>
 Result<std::unique_ptr<BoundStep>> make_plain_step(Desc desc, PlainFunction function, const BindContext& context) {
   using Step = PlainStep<Desc, PlainFunction>;
   if (context.inputs.size() > Step::kMaxOperands || context.outputs.size() > Step::kMaxOperands)
-    return Error{ErrorCode::kInvalidFile, concat("step ", context.name(), ": more than ", Step::kMaxOperands, " operands")};
+    return Error{ErrorCode::kInvalidFile,
+                 concat("step ", context.name(), ": more than ", Step::kMaxOperands, " operands")};
   return std::unique_ptr<BoundStep>(std::make_unique<Step>(std::move(desc), function, context));
+}
+
+/// The same for a kernel of kernels/plain_loops.h, whose check(desc, inputs, outputs) must succeed: kInvalidFile
+/// otherwise.
+template <typename Desc, typename PlainFunction>
+Result<std::unique_ptr<BoundStep>> bind_plain_step(Desc desc, PlainFunction function, const BindContext& context) {
+  const OperandSizes sizes(context);
+  if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
+    return context.invalid(status.error().message);
+  return make_plain_step(std::move(desc), function, context);
 }
 
 }  // namespace tegula::runtime

@@ -108,6 +108,14 @@ TEST(CumSum, AddsAlongTheAxis) {
   EXPECT_EQ(sums({.axis = 1, .exclusive = true, .reverse = true}), (std::vector<float>{5, 3, 0, 11, 6, 0}));
 }
 
+TEST(CumSum, Multiplies) {
+  Values<float> src({3}, {2, 3, 4}), dst({3});
+  expect_runs(cumsum, CumSumDesc{.product = true}, {src.view()}, {dst.view()});
+  EXPECT_EQ(dst.values(), (std::vector<float>{2, 6, 24}));
+  expect_runs(cumsum, CumSumDesc{.exclusive = true, .product = true}, {src.view()}, {dst.view()});
+  EXPECT_EQ(dst.values(), (std::vector<float>{1, 2, 6}));
+}
+
 TEST(CumSum, WorksInPlaceAndWrapsAround) {
   Values<int8_t> data({3}, {100, 27, 1});
   expect_runs(cumsum, CumSumDesc{}, {data.view()}, {data.view()});

