@@ -55,7 +55,8 @@ Result<StepEpilogue> StepEpilogue::read(const BindContext& context, const BoundT
       post_op.operand = kind_of(operand, dst, channels);
       post_op.operand_first = row.operand_first();
       post_op.operand_dtype = operand.dtype;
-      const auto rows = operand.as_rows();
+      const bool scalar = post_op.operand == OperandKind::kScalar;  // of any rank, 0 included
+      const auto rows = scalar ? std::optional(BoundTensor::Rows{1, 1, 0}) : operand.as_rows();
       if (post_op.operand == OperandKind::kNone || !rows)
         return context.invalid("post-op ", i, " (", name_of(post_op.function), ") has an operand of ",
                                to_string(operand.shape()), " for results of ", to_string(dst.shape()));
