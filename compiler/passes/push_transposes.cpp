@@ -37,6 +37,13 @@ Result<bool> rewrite(Graph& graph, Node& node) {
     erase_unread(graph, above);
     return true;
   }
+  if (is_op(&node, "eltwise")) {
+    TEGULA_ASSIGN_OR_RETURN(Value * hoisted, hoist_above_flatten(build, node));
+    if (hoisted != nullptr) {
+      replace_value(graph, node.output(), hoisted);
+      return true;
+    }
+  }
   if (!node.post_ops.empty()) return false;
   TEGULA_ASSIGN_OR_RETURN(const Sunk sunk, sink_transpose(build, node));
   if (!sunk) return false;

@@ -9,8 +9,8 @@ namespace tegula::compiler {
 /// Moves transposes down, through elementwise functions, concat, reduce, arg_reduce, softmax, layer_norm, pad, slice,
 /// gather, resize and reshape, until they meet others and cancel. A transpose below a reshape moves above it to meet
 /// another. Behind a Flatten the rows of a matmul's constant weights change places instead of the data; other operands
-/// of matmul are never moved. An operand that has no such transpose is transposed the other way when that is free or
-/// pays.
+/// of matmul are never moved, and functions behind the Flatten move above it. An operand that has no such transpose is
+/// transposed the other way when that is free or pays.
 Result<bool> push_transposes(Graph& graph);
 
 }  // namespace tegula::compiler

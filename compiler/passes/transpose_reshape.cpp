@@ -101,6 +101,29 @@ Result<Value*> hoist_above_reshape(Builder& build, Node& node) {
   return make_reshape(build, transposed, node.output()->shape);
 }
 
+Result<Value*> hoist_above_flatten(Builder& build, Node& node) {
+  std::vector<Value*> inputs = node.inputs;
+  Value** reshaped = nullptr;
+  for (Value*& value : inputs) {
+    const bool is_number =
+        std::all_of(value->shape.begin(), value->shape.end(), [](const Dim& dim) { return dim.is(1); });
+    if (is_number) continue;
+    if (reshaped != nullptr) return nullptr;
+    reshaped = &value;
+  }
+  if (reshaped == nullptr || only_user(*reshaped) != &node || (*reshaped)->shape != node.output()->shape)
+    return nullptr;
+  const std::optional<ReshapedTranspose> found = reshaped_transpose(*reshaped);
+  if (!found) return nullptr;
+  const Shape shape = (*reshaped)->producer->input(0)->shape;
+  for (const Value* value : inputs)
+    if (value->shape.size() > shape.size()) return nullptr;  // numbers of a higher rank
+  *reshaped = found->x.source;
+  TEGULA_ASSIGN_OR_RETURN(Value * value, build.add("eltwise", std::move(inputs), node.attributes));
+  TEGULA_ASSIGN_OR_RETURN(Value * transposed, build.transpose(value, found->x.perm));
+  return build.reshape(transposed, node.output()->shape);
+}
+
 Result<std::optional<MatmulOperands>> permute_matmul_rows(Builder& build, Node& node) {
   Value* a = node.input(0);
   Value* b = node.input(1);

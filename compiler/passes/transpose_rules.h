@@ -31,6 +31,11 @@ Result<Sunk> sink_through_reshape(Builder& build, Node& node);
 /// transpose(reshape(transpose(x))) -> reshape(transpose(x)): the value that replaces the node's output, or nullptr.
 Result<Value*> hoist_above_reshape(Builder& build, Node& node);
 
+/// relu(reshape(transpose(x))) -> reshape(transpose(relu(x))), for elementwise nodes whose other operands are single
+/// numbers, so that what stands behind a Flatten meets the transpose: the value that replaces the node's output, or
+/// nullptr.
+Result<Value*> hoist_above_flatten(Builder& build, Node& node);
+
 /// matmul(reshape(transpose(x)), w) -> matmul(reshape(x), w with its rows in another order), as behind a Flatten: the
 /// new operands, or nullopt.
 struct MatmulOperands {
