@@ -69,6 +69,8 @@ const OpDef concat_op = {
     .infer = infer_concat,
     .evaluate = evaluate_concat,
     .lower = lower_concat,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

@@ -64,6 +64,8 @@ const OpDef eltwise_op = {
     .evaluate = evaluate_eltwise,
     .lower = lower_eltwise,
     .in_place = true,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

@@ -57,6 +57,8 @@ const OpDef gather_op = {
     .infer = infer_gather,
     .evaluate = evaluate_gather,
     .lower = lower_gather,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

@@ -88,6 +88,8 @@ const OpDef group_norm_op = {
     .infer = infer_group_norm,
     .evaluate = evaluate_group_norm,
     .lower = lower_group_norm,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 Result<ImportedValues> import_instance_normalization(ImportContext& context, const OnnxNode& node) {

@@ -103,6 +103,8 @@ const OpDef layer_norm_op = {
     .infer = infer_layer_norm,
     .evaluate = evaluate_layer_norm,
     .lower = lower_layer_norm,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 /// LayerNormalization: outputs Y, Mean?, InvStdDev?.

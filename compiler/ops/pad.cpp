@@ -124,6 +124,8 @@ const OpDef pad_op = {
     .infer = infer_pad,
     .evaluate = evaluate_pad,
     .lower = lower_pad,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

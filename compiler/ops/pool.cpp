@@ -113,6 +113,8 @@ const OpDef pool_op = {
     .infer = infer_pool,
     .evaluate = evaluate_pool,
     .lower = lower_pool,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 Result<ImportedValues> import_max_pool(ImportContext& context, const OnnxNode& node) {

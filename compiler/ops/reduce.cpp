@@ -102,6 +102,8 @@ const OpDef reduce_op = {
     .infer = infer_reduce,
     .evaluate = evaluate_reduce,
     .lower = lower_reduce,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

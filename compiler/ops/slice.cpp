@@ -64,6 +64,8 @@ const OpDef slice_op = {
     .infer = infer_slice,
     .evaluate = evaluate_slice,
     .lower = lower_slice,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

@@ -80,6 +80,8 @@ const OpDef softmax_op = {
     .evaluate = evaluate_softmax,
     .lower = lower_softmax,
     .in_place = true,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 Result<ImportedValues> import_softmax(ImportContext& context, const OnnxNode& node) {

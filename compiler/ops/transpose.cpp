@@ -66,6 +66,8 @@ const OpDef transpose_op = {
     .infer = infer_transpose,
     .evaluate = evaluate_transpose,
     .lower = lower_transpose,
+    .strided_inputs = true,
+    .strided_outputs = true,
 };
 
 }  // namespace tegula::compiler

@@ -152,5 +152,132 @@ TEST(LowerProgram, RefusesSizesThatNoInputTells) {
   EXPECT_EQ(program.error(), "the size 'h' follows from data: it is neither a dimension of an input nor read from one");
 }
 
+// ---------------------------------------------------------------- concat and slice
+
+TEST(LowerProgram, OperandsOfAConcatAreWrittenIntoItsResult) {
+  const Lowered program(R"(
+      a = abs(%x:f32[8,16])
+      b = neg(%z:f32[8,32])
+      c = concat(a, b) {axis=1}
+      y = relu(c)
+      return y)");
+  EXPECT_THAT(program.steps(),
+              ElementsAre("Eltwise i:x -> a[0:48,1]of c", "Eltwise i:z -> b[16:48,1]of c", "Eltwise c -> o:y"));
+}
+
+TEST(LowerProgram, ConcatsOfConcatsShareOneBase) {
+  const Lowered program(R"(
+      a = abs(%x:f32[8,16])
+      b = neg(%z:f32[8,32])
+      c = concat(a, b) {axis=1}
+      d = sqrt(%x)
+      e = concat(d, c) {axis=1}
+      y = relu(e)
+      r = relu(c)
+      return y, r)");
+  EXPECT_THAT(program.steps(),
+              ElementsAre("Eltwise i:x -> a[16:64,1]of e", "Eltwise i:z -> b[32:64,1]of e",
+                          "Eltwise i:x -> d[0:64,1]of e", "Eltwise e -> o:y", "Eltwise c[16:64,1]of e -> o:r"));
+}
+
+TEST(LowerProgram, BlocksAlongTheFirstAxisAreContiguous) {
+  const Lowered program(R"(
+      a = abs(%x:f32[2,16])
+      b = neg(%z:f32[3,16])
+      c = concat(a, b) {axis=0}
+      return c)");
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> a[0]of c", "Eltwise i:z -> b[32]of c"));
+  EXPECT_THAT(program.outputs(), ElementsAre("c=o:c"));
+}
+
+TEST(LowerProgram, CopiesOperandsThatLieElsewhere) {
+  const Lowered program(R"(
+      a = abs(%x:f32[8,16])
+      c = concat(a, %x) {axis=1}
+      y = relu(c)
+      return y)");
+  EXPECT_THAT(program.steps(),
+              ElementsAre("Eltwise i:x -> a[0:32,1]of c", "Copy i:x -> x_1[16:32,1]of c", "Eltwise c -> o:y"));
+}
+
+TEST(LowerProgram, KeepsConcatsOfWhatLiesElsewhere) {
+  EXPECT_THAT(Lowered("c = concat(%x:f32[8,16], %z:f32[8,4]) {axis=1}\ny = relu(c)\nreturn y").steps(),
+              ElementsAre("Concat i:x i:z -> c", "Eltwise c -> o:y"));
+  EXPECT_THAT(Lowered("a = abs(%x:f32[8,16])\nc = concat(a, a) {axis=1}\nreturn c").steps(),
+              ElementsAre("Eltwise i:x -> a", "Concat a a -> o:c"));
+  EXPECT_THAT(Lowered("a = abs(%x:f32[8,4])\nb = abs(a)\nc = concat(a, b) {axis=1}\nreturn c, a").steps(),
+              ElementsAre("Eltwise i:x -> o:a", "Eltwise o:a -> b[4:8,1]of c", "Copy o:a -> a_1[0:8,1]of c"));
+}
+
+TEST(LowerProgram, KeepsConcatsWhoseBlocksAreUneven) {
+  // Along a middle axis of several images, rows of an operand are not evenly apart.
+  EXPECT_THAT(Lowered("a = abs(%x:f32[2,3,4])\nb = neg(%x)\nc = concat(a, b) {axis=1}\nreturn c").steps(),
+              ElementsAre("Eltwise i:x -> a", "Eltwise i:x -> b", "Concat a b -> o:c"));
+}
+
+TEST(LowerProgram, OperandsThatAreReshapedElsewhereAreCopied) {
+  const Lowered program(R"(
+      a = abs(%x:f32[8,16])
+      b = neg(%x)
+      c = concat(a, b) {axis=1}
+      r = reshape(a) {shape=[128]}
+      y = relu(c)
+      z = relu(r)
+      return y, z)");
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> a", "Eltwise i:x -> b[16:32,1]of c",
+                                           "Copy a -> a_1[0:32,1]of c", "Eltwise c -> o:y", "Eltwise r[0]of a -> o:z"));
+}
+
+TEST(LowerProgram, SlicesOfRowsAreViews) {
+  const Lowered program(R"(
+      p = abs(%x:f32[n,48])
+      a = slice(p) {starts=[0,0], sizes=[n,16], steps=[1,1]}
+      b = slice(p) {starts=[0,16], sizes=[n,32], steps=[1,1]}
+      y = relu(a)
+      z = relu(b)
+      return y, z)",
+                        {{"n", 2}});
+  EXPECT_THAT(program.steps(),
+              ElementsAre("Eltwise i:x -> p", "Eltwise a[0:48,1]of p -> o:y", "Eltwise b[16:48,1]of p -> o:z"));
+}
+
+TEST(LowerProgram, SlicesThatAreNoViewsStayStepsInOrder) {
+  EXPECT_THAT(
+      Lowered("p = abs(%x:f32[6,4])\ny = slice(p) {starts=[0,0], sizes=[3,4], steps=[2,1]}\nz = relu(y)\nreturn z")
+          .steps(),
+      ElementsAre("Eltwise i:x -> p", "Slice p -> y", "Eltwise y -> o:z"));
+  // A graph output has a buffer of its own.
+  EXPECT_THAT(Lowered("p = abs(%x:f32[6,4])\ny = slice(p) {starts=[0,1], sizes=[6,2], steps=[1,1]}\nreturn y").steps(),
+              ElementsAre("Eltwise i:x -> p", "Slice p -> o:y"));
+  // Pixels of a crop are not evenly apart.
+  EXPECT_THAT(
+      Lowered(
+          "p = abs(%x:f32[6,4,2])\ny = slice(p) {starts=[0,1,0], sizes=[6,2,2], steps=[1,1,1]}\nz = relu(y)\nreturn z")
+          .steps(),
+      ElementsAre("Eltwise i:x -> p", "Slice p -> y", "Eltwise y -> o:z"));
+}
+
+TEST(LowerProgram, ReshapingWhatLiesApartBringsItTogether) {
+  const Lowered program(R"(
+      p = abs(%x:f32[6,4])
+      a = slice(p) {starts=[0,1], sizes=[6,2], steps=[1,1]}
+      y = relu(a)
+      r = reshape(a) {shape=[12]}
+      z = relu(r)
+      return y, z)");
+  EXPECT_THAT(program.steps(),
+              ElementsAre("Eltwise i:x -> p", "Slice p -> a", "Eltwise a -> o:y", "Eltwise r[0]of a -> o:z"));
+}
+
+TEST(LowerProgram, PartsOfReshapedValuesAreViewsOfTheRoot) {
+  const Lowered program(R"(
+      p = abs(%x:f32[2,3,8])
+      r = reshape(p) {shape=[6,8]}
+      a = slice(r) {starts=[0,2], sizes=[6,4], steps=[1,1]}
+      y = relu(a)
+      return y)");
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> p", "Eltwise a[2:8,1]of p -> o:y"));
+}
+
 }  // namespace
 }  // namespace tegula::compiler

@@ -14,5 +14,67 @@ TEST(Programs, ReshapedOutputs) {
       return u, r, s)");
 }
 
+TEST(Programs, ConcatsWithoutCopies) {
+  expect_program_computes(R"(
+      a = sigmoid(%x:f32[batch,16])
+      b = tanh(%z:f32[batch,7])
+      c = concat(a, b) {axis=1}
+      d = exp(%x)
+      e = concat(d, c, %x) {axis=1}
+      s = softmax(e) {axis=1}
+      t = softmax(c) {axis=1}
+      return s, t)");
+}
+
+TEST(Programs, ConcatsOfBlocks) {
+  expect_program_computes(R"(
+      a = sigmoid(%x:f32[2,16])
+      b = tanh(%z:f32[batch,16])
+      c = concat(a, b) {axis=0}
+      s = softmax(c) {axis=1}
+      return s, c)");
+}
+
+TEST(Programs, SlicesOfRows) {
+  expect_program_computes(R"(
+      p = tanh(%x:f32[batch,48])
+      a = slice(p) {starts=[0,0], sizes=[batch,16], steps=[1,1]}
+      b = slice(p) {starts=[0,16], sizes=[batch,32], steps=[1,1]}
+      y = softmax(a) {axis=1}
+      z = softmax(b) {axis=1}
+      j = concat(z, a, y) {axis=1}
+      return y, z, j)");
+}
+
+TEST(Programs, FirstTokenOfASequence) {
+  expect_program_computes(R"(
+      p = tanh(%x:f32[batch,seq,8])
+      a = slice(p) {starts=[0,0,0], sizes=[batch,1,8], steps=[1,1,1]}
+      r = reshape(a) {shape=[batch,8]}
+      m = matmul(r, %w:f32[8,5]=random(3))
+      return m)");
+}
+
+TEST(Programs, ReshapesOfParts) {
+  expect_program_computes(R"(
+      p = tanh(%x:f32[4,6])
+      a = slice(p) {starts=[1,0], sizes=[2,6], steps=[1,1]}
+      r = reshape(a) {shape=[3,4]}
+      s = slice(r) {starts=[0,1], sizes=[3,2], steps=[1,1]}
+      y = softmax(s) {axis=1}
+      q = reshape(s) {shape=[6]}
+      z = softmax(q) {axis=0}
+      return y, z, q)");
+}
+
+TEST(Programs, InputsAndConstantsInParts) {
+  expect_program_computes(R"(
+      a = slice(%x:f32[batch,6]) {starts=[0,2], sizes=[batch,3], steps=[1,1]}
+      b = slice(%w:f32[3,6]=random(2)) {starts=[0,1], sizes=[3,3], steps=[1,1]}
+      y = softmax(a) {axis=1}
+      z = matmul(y, b)
+      return y, z)");
+}
+
 }  // namespace
 }  // namespace tegula::compiler
