@@ -9,9 +9,9 @@
 namespace tegula::compiler {
 namespace {
 
-/// Constants are put into segments of about this size in the order in which steps first use them: large enough for huge
-/// pages, small enough that several threads decompress a file.
-constexpr uint64_t kSegmentBytes = 16u << 20;
+/// Constants are put into segments of about this size in the order in which steps first use them: large enough that the
+/// alignment for huge pages wastes little, small enough that several threads decompress a file.
+constexpr uint64_t kSegmentBytes = 64u << 20;
 
 /// Gives every constant its segment and offset, contents that several values share one place.
 std::vector<SegmentSource> lay_out(LoweredProgram& program, const ConstantStore& store) {

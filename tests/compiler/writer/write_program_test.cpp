@@ -86,7 +86,7 @@ TEST(WriteProgram, LeavesNoFileBehindWhenItFails) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(WriteProgram, PutsLargeConstantsIntoSegmentsOfTheirOwn) {
+TEST(WriteProgram, AlignsConstantsAndSharesEqualOnes) {
   const test::TemporaryFolder folder;
   const auto path = folder / "model.tgl";
   const Graph graph = graph_of(R"(
@@ -95,10 +95,9 @@ TEST(WriteProgram, PutsLargeConstantsIntoSegmentsOfTheirOwn) {
   ASSERT_TRUE(write_program(graph, {}, {}, path).ok());
   const auto file = read_program_tables(path);
   ASSERT_TRUE(file.ok()) << file.error().message;
-  ASSERT_EQ(file->tables.segments.size(), 2u);
-  EXPECT_EQ(file->tables.segments[0]->bytes, 64u + 20000000u);
+  ASSERT_EQ(file->tables.segments.size(), 1u);
+  EXPECT_EQ(file->tables.segments[0]->bytes, 64u + 20000000u + 12u);  // small (and same), large, second
   EXPECT_EQ(file->tables.segments[0]->offset % kLargeSegmentAlignment, 0u);
-  EXPECT_EQ(file->tables.segments[1]->bytes, 12u);
   for (const auto& value : file->tables.values) {
     const bool is_small = value->name.starts_with("small") || value->name.starts_with("same");
     EXPECT_TRUE(!is_small || value->offset == 0) << value->name;
