@@ -73,6 +73,9 @@ Dim max(const Dim& a, const Dim& b);
 Dim select(const Dim& condition, const Dim& a, const Dim& b);  ///< condition != 0 ? a : b
 Dim equal(const Dim& a, const Dim& b);                         ///< 0 or 1
 Dim less(const Dim& a, const Dim& b);                          ///< 0 or 1
+/// The size that two sizes broadcast to, where one of them may turn out to be 1: select(equal(a, 1), b, a), in a form that
+/// does not depend on the order in which several sizes meet.
+Dim broadcast_of(const Dim& a, const Dim& b);
 Dim scale_floor(const Dim& a, double scale);                   ///< floor(a * scale)
 
 // Reals (schema/expressions.h): Dims that hold the bits of a double.

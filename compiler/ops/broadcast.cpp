@@ -15,7 +15,7 @@ Result<Dim> broadcast(InferContext& context, const Dim& a, const Dim& b, std::st
   // A size that is not 1 is the result, whatever the other one is.
   if (a.is_constant() || a.is_at_least(2)) return a;
   if (b.is_constant() || b.is_at_least(2)) return b;
-  return select(equal(a, 1), b, a);
+  return broadcast_of(a, b);
 }
 
 Result<Shape> broadcast(InferContext& context, const Shape& a, const Shape& b) {

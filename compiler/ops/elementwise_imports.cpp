@@ -1,8 +1,8 @@
 // ONNX operators that are one elementwise function, or a few: Abs ... Xor, Cast, CastLike, Clip, Mean, Pow, Swish,
 // Gelu, and com.microsoft's Gelu, FastGelu, BiasGelu and QuickGelu.
 //
-// All broadcast as ONNX does since operator set 7. Versions of an operator differ in the types that they allow, and
-// where they differ in more (Clip, Cast) it is said below.
+// All broadcast as ONNX does since operator set 7, and by attributes in 6. Versions of an operator differ in the types
+// that they allow, and where they differ in more (Clip, Cast) it is said below.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -109,6 +109,21 @@ std::optional<float> number_of(const Value* bound, float absent) {
   return std::isnan(number) ? std::nullopt : std::optional(number);
 }
 
+/// The second operand as operator set 6 has it, for broadcasting as it is since: with `broadcast` its first dimension
+/// lies at the first operand's dimension `axis` (absent: they end together); PRelu's slopes lie along the channels.
+Result<Value*> old_second_operand(ImportContext& context, const OnnxNode& node) {
+  const Value& x = *node.inputs[0];
+  Value* const y = node.inputs[1];
+  int64_t axis = x.rank() - y->rank();
+  if (node.op_type == "PRelu" && y->rank() == 1 && !y->shape[0].is(1)) axis = std::min(1, x.rank() - 1);
+  if (node.attributes.flag("broadcast") && node.attributes.has("axis")) axis = node.attributes.integer("axis");
+  const int64_t after = x.rank() - axis - y->rank();
+  if (axis < 0 || after <= 0) return y;
+  Shape aligned = y->shape;
+  aligned.resize(aligned.size() + static_cast<std::size_t>(after), Dim(1));
+  return context.build.reshape(y, std::move(aligned));
+}
+
 }  // namespace
 
 /// Every operator of the table above.
@@ -119,7 +134,11 @@ Result<ImportedValues> import_elementwise(ImportContext& context, const OnnxNode
   const std::size_t operands = static_cast<std::size_t>(arity_of(row->function));
   TEGULA_RETURN_IF_ERROR(expect_inputs(node, operands, operands));
   const float alpha = parameter(node, row->alpha), beta = parameter(node, row->beta);
-  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(row->function, node.inputs, alpha, beta));
+  std::vector<Value*> inputs = node.inputs;
+  if (node.version < 7 && operands == 2) {
+    TEGULA_ASSIGN_OR_RETURN(inputs[1], old_second_operand(context, node));
+  }
+  TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.function(row->function, std::move(inputs), alpha, beta));
   return ImportedValues{y};
 }
 

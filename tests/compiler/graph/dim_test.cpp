@@ -264,5 +264,15 @@ TEST(Dim, RandomExpressionsSurvivePrintingAndParsing) {
   }
 }
 
+TEST(Dim, BroadcastSizesDoNotDependOnTheOrder) {
+  const Dim a = Dim::symbol("a"), b = Dim::symbol("b"), c = Dim::symbol("c");
+  EXPECT_EQ(broadcast_of(a, b), broadcast_of(b, a));
+  EXPECT_EQ(broadcast_of(broadcast_of(a, b), b), broadcast_of(a, b));
+  EXPECT_EQ(broadcast_of(broadcast_of(a, b), c), broadcast_of(a, broadcast_of(c, b)));
+  EXPECT_EQ(broadcast_of(a, b).evaluate({{"a", 1}, {"b", 7}}), 7);
+  EXPECT_EQ(broadcast_of(a, b).evaluate({{"a", 7}, {"b", 1}}), 7);
+  EXPECT_EQ(broadcast_of(a, b).evaluate({{"a", 0}, {"b", 1}}), 0);
+}
+
 }  // namespace
 }  // namespace tegula::compiler
