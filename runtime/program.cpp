@@ -57,6 +57,9 @@ const ProvenanceInfo& Program::provenance() const {
 uint64_t Program::file_bytes() const {
   return state_->file_bytes();
 }
+std::vector<TestVector> Program::test_vectors() const {
+  return state_->test_vectors();
+}
 std::string Program::isa() const {
   return state_->features().to_string();
 }

@@ -103,4 +103,24 @@ void ProgramState::keep_placement_hint(std::vector<uint32_t> order) const {
   placement_hint_ = std::move(hint);
 }
 
+std::vector<TestVector> ProgramState::test_vectors() const {
+  std::vector<TestVector> vectors;
+  const auto* stored_vectors = model_.tables.program->test_vectors();
+  if (stored_vectors == nullptr) return vectors;
+  const auto tensors = [&](const auto* list) {
+    std::vector<NamedConstTensor> result;
+    if (list == nullptr) return result;
+    for (const schema::StoredTensor* stored : *list) {
+      Dims dims;
+      if (stored->dims() != nullptr) dims.assign(stored->dims()->begin(), stored->dims()->end());
+      result.push_back({stored->name()->string_view(),
+                        {static_cast<DType>(stored->dtype()), std::move(dims), segment(stored->segment()).data() + stored->offset()}});
+    }
+    return result;
+  };
+  for (const schema::TestVector* stored : *stored_vectors)
+    vectors.push_back({tensors(stored->inputs()), tensors(stored->outputs()), stored->deviation()});
+  return vectors;
+}
+
 }  // namespace tegula::runtime

@@ -50,6 +50,7 @@ class ProgramState {
   std::span<const TensorInfo> outputs() const { return outputs_; }
   std::span<const SymbolInfo> symbols() const { return symbols_; }
   const ProvenanceInfo& provenance() const { return provenance_; }
+  std::vector<TestVector> test_vectors() const;
 
  private:
   ProgramState(MappedFile mapped, std::span<const std::byte> file, ProgramModel model, SegmentBytes segments,

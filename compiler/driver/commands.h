@@ -17,9 +17,4 @@ void add_inspect_command(CLI::App& app, Action& action);
 void add_pack_commands(CLI::App& app, Action& action);  ///< pack and unpack
 void add_list_command(CLI::App& app, Action& action);
 
-/// Options that design and documents name but that a later release brings: given, they end the command with one clear
-/// line instead of being taken for a typing error.
-void refuse_options_of_later_releases(CLI::App& command, const std::vector<std::string>& options,
-                                      const std::string& instead);
-
 }  // namespace tegula::driver

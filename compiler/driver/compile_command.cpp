@@ -12,6 +12,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/compile_report.h"
 #include "compiler/driver/dot.h"
+#include "compiler/driver/later_options.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/shape_options.h"
 

@@ -40,8 +40,8 @@ std::string post_op_text(const schema::ProgramT& tables, const schema::PostOpT& 
   return text;
 }
 
-/// An odd space puts the larger half to the right of a text of odd length and to the left of the others, as the tables that
-/// users know do.
+/// An odd space puts the larger half to the right of a text of odd length and to the left of the others, as the tables
+/// that users know do.
 std::string centred(const std::string& text, std::size_t width, char fill = ' ') {
   const std::size_t space = width > text.size() ? width - text.size() : 0;
   const std::size_t left = text.size() % 2 == 1 ? space / 2 : (space + 1) / 2;

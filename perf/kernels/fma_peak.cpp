@@ -1,15 +1,18 @@
 #include "perf/kernels/fma_peak.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <thread>
+#include <vector>
 
 #include "jit/generator.h"
 
 namespace tegula::perf {
 namespace {
 
-constexpr int kChains = 12;  // more than latency times throughput asks for
-constexpr int kTurns = 20000;
+constexpr int kChains = 12;     // more than latency times throughput asks for
+constexpr int kTurns = 100000;  // long beside the start of a thread
 
 class FmaLoop : public jit::Generator {
  public:
@@ -36,17 +39,34 @@ class FmaLoop : public jit::Generator {
   Function function_ = nullptr;
 };
 
+/// Of `threads` calls of the loop that begin together.
+double seconds_of_round(const FmaLoop& loop, int threads) {
+  std::atomic<int> missing{threads};
+  const auto meet = [&] {
+    missing.fetch_sub(1);
+    while (missing.load() > 0) std::this_thread::yield();
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i)
+    others.emplace_back([&] {
+      meet();
+      loop.run();
+    });
+  meet();
+  const auto start = std::chrono::steady_clock::now();
+  loop.run();
+  for (std::thread& other : others) other.join();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
-double fma_peak(jit::VectorIsa isa) {
+double fma_peak(jit::VectorIsa isa, int threads) {
   const FmaLoop loop(isa);
   double best = 0;
-  for (int i = 0; i < 200; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    loop.run();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = std::max(best, 2.0 * jit::lanes_of(isa) * kChains * kTurns / seconds / 1e9);
-  }
+  for (int i = 0; i < 50; ++i)
+    best =
+        std::max(best, 2.0 * jit::lanes_of(isa) * kChains * kTurns * threads / seconds_of_round(loop, threads) / 1e9);
   return best;
 }
 

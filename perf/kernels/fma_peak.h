@@ -3,8 +3,8 @@
 
 namespace tegula::perf {
 
-/// What one thread of this machine reaches with fused multiply-adds on registers, in GFLOP/s: the best of many short
-/// runs.
-double fma_peak(jit::VectorIsa isa);
+/// What `threads` threads of this machine reach together with fused multiply-adds on registers, in GFLOP/s: the best of
+/// many short runs.
+double fma_peak(jit::VectorIsa isa, int threads = 1);
 
 }  // namespace tegula::perf

@@ -101,7 +101,8 @@ bool starts_with_any(std::string_view text, const std::vector<std::string_view>&
 TEST(IncludeArrows, FoldersIncludeOnlyWhatTheyMay) {
   ASSERT_GT(sources().size(), 20u);
   for (const auto& [file, includes] : sources()) {
-    const auto rule = std::find_if(kRules.begin(), kRules.end(), [&](const FolderRule& r) { return file.starts_with(r.folder); });
+    const auto rule =
+        std::find_if(kRules.begin(), kRules.end(), [&](const FolderRule& r) { return file.starts_with(r.folder); });
     if (rule == kRules.end()) continue;  // tests and perf may see everything
     for (const Include& include : includes) {
       if (!include.is_ours && !include.header.starts_with("tegula/")) continue;
@@ -116,7 +117,8 @@ TEST(IncludeArrows, DependenciesStayWhereTheyBelong) {
     for (const Include& include : includes)
       for (const DependencyRule& rule : kDependencies)
         if (!include.is_ours && starts_with_any(include.header, rule.headers)) {
-          EXPECT_TRUE(starts_with_any(file, rule.folders)) << file << ":" << include.line << ": includes <" << include.header << ">";
+          EXPECT_TRUE(starts_with_any(file, rule.folders))
+              << file << ":" << include.line << ": includes <" << include.header << ">";
         }
 }
 
@@ -139,7 +141,8 @@ TEST(IncludeArrows, TheCompilerNeverReachesTheJit) {
     if (file.starts_with("compiler/"))
       for (const Include& include : includes)
         if (include.is_ours) {
-          EXPECT_FALSE(reach(reach, include.header)) << file << ":" << include.line << ": " << include.header << " leads to jit/";
+          EXPECT_FALSE(reach(reach, include.header))
+              << file << ":" << include.line << ": " << include.header << " leads to jit/";
         }
 }
 

@@ -24,10 +24,7 @@ struct InstanceOptions {
 
 /// An input by name: the shape alone is enough for prepare() and output_shapes(), except for inputs that feed shapes,
 /// whose data is read.
-struct NamedInput {
-  std::string_view name;
-  ConstTensorRef tensor;
-};
+using NamedInput = NamedConstTensor;
 
 struct NamedOutput {
   std::string_view name;

@@ -55,6 +55,13 @@ struct ProvenanceInfo {
   std::vector<std::string> notes;
 };
 
+/// Inputs, and what a reference computed from them, kept in the file by `aotc compile --bundle`.
+struct TestVector {
+  std::vector<NamedConstTensor> inputs, outputs;
+  /// Largest |program - reference| / largest |reference| over all outputs, measured when the program was compiled.
+  double deviation = 0;
+};
+
 /// An opened program file: immutable, cheap to copy (a shared handle), safe to use from any thread. The mapping
 /// lives as long as a Program, or an Instance made from it, does. A mapped file must not be truncated or
 /// written while it is open (replace files by rename): a truncated mapping ends the process with SIGBUS.
@@ -72,6 +79,9 @@ class Program {
   std::span<const SymbolInfo> symbols() const;
   const ProvenanceInfo& provenance() const;
   uint64_t file_bytes() const;
+
+  /// The test vectors of the file; they point into it and live as long as the program does.
+  std::vector<TestVector> test_vectors() const;
 
   /// Instruction sets in use, such as "avx2 avx512 avx512_vnni".
   std::string isa() const;

@@ -29,6 +29,12 @@ struct ConstTensorRef {
   ConstTensorRef(const TensorRef& tensor) : dtype(tensor.dtype), dims(tensor.dims), data(tensor.data) {}
 };
 
+/// A tensor with the name of the input or output that it belongs to.
+struct NamedConstTensor {
+  std::string_view name;
+  ConstTensorRef tensor;
+};
+
 /// A dimension of an input or output as the model declares it.
 struct Dimension {
   int64_t size = -1;   ///< -1: known when shapes are bound

@@ -1,0 +1,93 @@
+#include "perf/runbench/measure.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "perf/kernels/fma_peak.h"
+
+namespace tegula::runbench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using data::NamedTensor;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+constexpr int64_t kLeastRuns = 3;
+constexpr double kProfileSeconds = 1;
+
+/// Runs until the time is over; calls `see` with the seconds of each run.
+template <typename See>
+Status run_for(Instance& instance, std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs,
+               double seconds, See&& see) {
+  const auto start = Clock::now();
+  for (int64_t runs = 0; runs < kLeastRuns || seconds_since(start) < seconds; ++runs) {
+    const auto begin = Clock::now();
+    TEGULA_RETURN_IF_ERROR(instance.run(inputs, outputs));
+    see(seconds_since(begin));
+  }
+  return {};
+}
+
+/// The value that the inputs' shapes give the symbol "batch"; 1 without one.
+int64_t batch_of(const Program& program, std::span<const NamedTensor> inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    for (std::size_t d = 0; d < program.inputs()[i].dims.size(); ++d)
+      if (program.inputs()[i].dims[d].symbol == "batch") return inputs[i].tensor.dims[d];
+  return 1;
+}
+
+/// Of a list such as Program::isa() gives; nullopt: none with FMA.
+std::optional<jit::VectorIsa> widest_vectors(std::string_view isa) {
+  if (isa.find("avx512") != std::string_view::npos) return jit::VectorIsa::kAvx512;
+  if (isa.find("avx2") != std::string_view::npos) return jit::VectorIsa::kAvx2;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Measurement> measure(const std::string& path, const MakeInputs& make_inputs, const MeasureOptions& options) {
+  Measurement result;
+  const auto opening = Clock::now();
+  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(path));
+  TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
+  result.load_ms = seconds_since(opening) * 1e3;
+  result.isa = program.isa();
+  result.threads = instance.threads();
+
+  TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, make_inputs(program));
+  for (const NamedTensor& input : inputs)
+    result.input_shapes.push_back(concat(input.name, " ", name_of(input.tensor.dtype), to_string(input.tensor.dims)));
+  const std::vector<NamedInput> input_refs = driver::references(inputs);
+
+  const auto first = Clock::now();
+  TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> outputs, driver::allocate_outputs(program, instance, inputs));
+  const std::vector<NamedOutput> output_refs = driver::references(std::span(outputs));
+  TEGULA_RETURN_IF_ERROR(instance.run(input_refs, output_refs));
+  result.first_ms = seconds_since(first) * 1e3;
+
+  TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.warmup_seconds, [](double) {}));
+  std::vector<double> latencies;
+  const auto start = Clock::now();
+  TEGULA_RETURN_IF_ERROR(
+      run_for(instance, input_refs, output_refs, options.seconds, [&](double s) { latencies.push_back(s * 1e3); }));
+  result.seconds = seconds_since(start);
+  result.latency = statistics_of(std::move(latencies));
+  result.samples_per_run = batch_of(program, inputs);
+  result.throughput_per_s = static_cast<double>(result.latency.count * result.samples_per_run) / result.seconds;
+  result.memory = process_memory();
+  result.arena = instance.memory();
+
+  if (options.profile) {
+    instance.set_profiling(true);
+    TEGULA_RETURN_IF_ERROR(
+        run_for(instance, input_refs, output_refs, std::min(options.seconds, kProfileSeconds), [](double) {}));
+    result.profile = instance.profile();
+    if (const auto isa = widest_vectors(result.isa)) result.fma_peak_gflops = perf::fma_peak(*isa, result.threads);
+  }
+  return result;
+}
+
+}  // namespace tegula::runbench
