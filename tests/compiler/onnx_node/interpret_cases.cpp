@@ -74,6 +74,26 @@ std::string compare(const Literal& want, const Literal& got) {
   return "";
 }
 
+/// The inputs that data sets number: older models list initializers among the inputs.
+std::vector<std::string> input_names(const std::string& bytes) {
+  onnx::ModelProto model;
+  model.ParseFromString(bytes);
+  std::vector<std::string> names;
+  for (const onnx::ValueInfoProto& input : model.graph().input()) {
+    const auto& initializers = model.graph().initializer();
+    if (std::none_of(initializers.begin(), initializers.end(),
+                     [&](const auto& tensor) { return tensor.name() == input.name(); }))
+      names.push_back(input.name());
+  }
+  return names;
+}
+
+/// Whether an input that is no integer decides shapes: symbols are bound to integers here.
+bool has_real_shape_inputs(const compiler::Graph& graph) {
+  return std::any_of(graph.inputs().begin(), graph.inputs().end(),
+                     [](const compiler::Value* input) { return input->contents && is_float(input->dtype); });
+}
+
 /// The model with its integer inputs of rank 0 and 1 as initializers.
 std::string with_constants(const std::string& bytes, const fs::path& set) {
   onnx::ModelProto model;
@@ -92,7 +112,7 @@ std::string with_constants(const std::string& bytes, const fs::path& set) {
 
 Outcome run_set(const std::string& bytes, const fs::path& set) {
   auto imported = compiler::import_onnx_bytes(bytes);
-  if (!imported.ok() && imported.error().code == ErrorCode::kUnsupported) {
+  if (imported.ok() ? has_real_shape_inputs(imported->graph) : imported.error().code == ErrorCode::kUnsupported) {
     auto again = compiler::import_onnx_bytes(with_constants(bytes, set));
     if (again.ok()) imported = std::move(again);
   }
@@ -102,16 +122,12 @@ Outcome run_set(const std::string& bytes, const fs::path& set) {
   compiler::Graph& graph = imported->graph;
   if (const Status status = verify(graph); !status.ok()) return {Verdict::kWrong, status.error().message};
 
-  onnx::ModelProto model;
-  model.ParseFromString(bytes);
+  const std::vector<std::string> names = input_names(bytes);
   const auto tensors = read_set(set, "input_");
   std::vector<Literal> inputs;
   std::map<std::string, int64_t> symbols;
   for (const compiler::Value* input : graph.inputs()) {
-    const auto& names = model.graph().input();
-    const auto found =
-        std::find_if(names.begin(), names.end(), [&](const auto& info) { return info.name() == input->name; });
-    const auto index = static_cast<std::size_t>(found - names.begin());
+    const auto index = static_cast<std::size_t>(std::find(names.begin(), names.end(), input->name) - names.begin());
     if (index >= tensors.size()) return {Verdict::kUnsupported, concat("no data for input '", input->name, "'")};
     if (!tensors[index].ok()) return {Verdict::kUnsupported, tensors[index].error().message};
     const Literal& literal = *tensors[index];
