@@ -54,7 +54,8 @@ Literal phase_weights(const Literal& w, const Transposed& t) {
     taps.push_back(dimension.taps());
     dims.push_back(dimension.taps());
   }
-  const int64_t kernel_size = element_count(std::span(w.dims()).subspan(2)), phases = t.phases(), tap_count = element_count(taps);
+  const int64_t kernel_size = element_count(std::span(w.dims()).subspan(2)), phases = t.phases(),
+                tap_count = element_count(taps);
   return Literal::make(DType::kF32, dims, [&](const kernels::TensorView& view) {
     float* const out = view.as<float>();
     int64_t phase_index = 0;

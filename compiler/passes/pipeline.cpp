@@ -1,5 +1,6 @@
 #include "compiler/passes/canonicalise.h"
 #include "compiler/passes/eliminate_shape_subgraphs.h"
+#include "compiler/passes/expand_conv_transpose.h"
 #include "compiler/passes/fold_affine_after_gemm.h"
 #include "compiler/passes/fold_affine_before_gemm.h"
 #include "compiler/passes/fold_constants.h"
@@ -67,6 +68,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS_AGAIN(push_head_transposes, push_transposes),  // those of the heads meet now
     TEGULA_PASS_AGAIN(simplify_head_shapes, simplify_shapes),  // and their reshapes
     TEGULA_PASS(merge_projections),         // after attention: only there are slices of the result free
+    TEGULA_PASS(expand_conv_transpose),     // its convolution has taken scale and shift; now it takes post-ops
     TEGULA_PASS(fuse_post_ops),             // when all products are what they will be
     TEGULA_PASS(fuse_residual_into_layer_norm),                // sums that no product has taken
     TEGULA_PASS(fold_transposes_into_matmul),                  // what no pass above could cancel

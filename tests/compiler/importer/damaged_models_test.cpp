@@ -59,7 +59,7 @@ TEST(DamagedModels, BytesChangedAtRandom) {
     const std::string whole = model.SerializeAsString();
     for (int round = 0; round < 2000; ++round) {
       std::string bytes = whole;
-      for (uint32_t change = 1 + random() % 4; change > 0; --change)
+      for (auto change = 1 + random() % 4; change > 0; --change)
         bytes[random() % bytes.size()] = static_cast<char>(random());
       import(bytes);
     }
@@ -75,14 +75,14 @@ TEST(DamagedModels, CutOff) {
 
 /// Sets one field somewhere in a node, an attribute, a tensor or a type to a value that no exporter writes.
 void damage(onnx::ModelProto& model, std::mt19937& random) {
+  const auto below = [&](int count) { return static_cast<int>(random() % static_cast<uint32_t>(count)); };
   constexpr int64_t kAbsurd[] = {-1, 0, 1, 3, INT32_MAX, INT64_MAX, INT64_MIN, INT64_MIN + 1, int64_t{1} << 32, -7};
   const int64_t absurd = kAbsurd[random() % std::size(kAbsurd)];
   onnx::GraphProto& graph = *model.mutable_graph();
-  onnx::NodeProto& node = *graph.mutable_node(static_cast<int>(random() % static_cast<uint32_t>(graph.node_size())));
+  onnx::NodeProto& node = *graph.mutable_node(below(graph.node_size()));
   switch (random() % 9) {
     case 0:
-      if (node.input_size() > 0)
-        node.set_input(static_cast<int>(random() % static_cast<uint32_t>(node.input_size())), random() % 2 ? "" : "x");
+      if (node.input_size() > 0) node.set_input(below(node.input_size()), random() % 2 ? "" : "x");
       break;
     case 1:
       if (node.output_size() > 0) node.set_output(0, random() % 2 ? "" : "x");
@@ -91,8 +91,7 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
     case 3: node.clear_input(); break;
     case 4: {
       if (node.attribute_size() == 0) break;
-      onnx::AttributeProto& attribute =
-          *node.mutable_attribute(static_cast<int>(random() % static_cast<uint32_t>(node.attribute_size())));
+      onnx::AttributeProto& attribute = *node.mutable_attribute(below(node.attribute_size()));
       if (random() % 2) attribute.set_type(static_cast<onnx::AttributeProto::AttributeType>(random() % 15));
       attribute.set_i(absurd);
       for (int i = 0; i < attribute.ints_size(); ++i) attribute.set_ints(i, absurd);
@@ -108,17 +107,14 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
       attribute.set_name(kNames[random() % std::size(kNames)]);
       attribute.set_type(random() % 2 ? onnx::AttributeProto::INTS : onnx::AttributeProto::INT);
       attribute.set_i(absurd);
-      for (uint32_t i = random() % 6; i > 0; --i) attribute.add_ints(absurd);
+      for (auto i = random() % 6; i > 0; --i) attribute.add_ints(absurd);
       break;
     }
     case 6: {
       onnx::TensorShapeProto& shape =
-          *graph.mutable_input(static_cast<int>(random() % static_cast<uint32_t>(graph.input_size())))
-               ->mutable_type()
-               ->mutable_tensor_type()
-               ->mutable_shape();
+          *graph.mutable_input(below(graph.input_size()))->mutable_type()->mutable_tensor_type()->mutable_shape();
       if (shape.dim_size() > 0 && random() % 3)
-        shape.mutable_dim(static_cast<int>(random() % static_cast<uint32_t>(shape.dim_size())))->set_dim_value(absurd);
+        shape.mutable_dim(below(shape.dim_size()))->set_dim_value(absurd);
       else if (shape.dim_size() > 0 && random() % 2)
         shape.mutable_dim()->RemoveLast();
       else
@@ -157,7 +153,7 @@ TEST(DamagedModels, FieldsSetToAbsurdValues) {
   for (const onnx::ModelProto& model : seeds()) {
     for (int round = 0; round < 3000; ++round) {
       onnx::ModelProto damaged = model;
-      for (uint32_t change = 1 + random() % 3; change > 0; --change) damage(damaged, random);
+      for (auto change = 1 + random() % 3; change > 0; --change) damage(damaged, random);
       import(damaged.SerializeAsString());
     }
   }

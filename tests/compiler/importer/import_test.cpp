@@ -173,8 +173,8 @@ TEST(Errors, TellAWrongModelFromAnUnsupportedOne) {
 }
 
 TEST(Errors, NameTheOperatorSetThatIsTooOld) {
-  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { y = Relu(x) }", {}, 6), HasSubstr("operator set 6"));
-  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { y = Relu(x) }", {}, 7), HasSubstr("relu"));
+  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { y = Relu(x) }", {}, 5), HasSubstr("operator set 5"));
+  EXPECT_THAT(imported("(float[3] x) => (float[3] y) { y = Relu(x) }", {}, 6), HasSubstr("relu"));
 }
 
 TEST(Errors, RefuseWhatIsNoModel) {
