@@ -70,8 +70,9 @@ class PlainTiles final : public TileSet {
 
 }  // namespace
 
-TileSetPtr make_plain_tiles(const TileSetDesc& desc) {
-  return std::make_shared<PlainTiles>(desc);
+Result<TileSetPtr> build_plain_tiles(const TileSetDesc& desc) {
+  TEGULA_RETURN_IF_ERROR(check_epilogue(desc.epilogue));
+  return TileSetPtr(std::make_shared<PlainTiles>(desc));
 }
 
 }  // namespace tegula::kernels
