@@ -2,76 +2,24 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <random>
 
 #include "schema/function.h"
 #include "tests/runtime/run_program.h"
+#include "tests/runtime/sample_programs.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace tegula {
 namespace {
 
 using test::message_of;
+using test::network_program;
 using test::ProgramBuilder;
-
-// A program that has one of almost everything a file can hold.
-ProgramBuilder rich_program() {
-  ProgramBuilder b;
-  const auto batch = b.symbol("batch", 1, 8), m = b.symbol("m", -4, 4);
-  const auto twice = b.expression(ExprOp::kMul, batch, 2);
-  b.constraint(schema::ConstraintKind::AtLeast, batch, 1, "Reshape_1 wants a batch");
-  b.constraint(schema::ConstraintKind::Divisible, twice, 2, "Split_1 splits evenly");
-  const int32_t x = b.input("x", DType::kF32, {batch, 4});
-  b.shape_input("m", DType::kS64, {1}, {m});
-  const int32_t rows = b.input("rows", DType::kS32, {3});
-  const int32_t table = b.constant<float>("table", {5, 4}, std::vector<float>(20, 0.25f));
-  const int32_t fill = b.constant<float>("fill", {}, {1.0f});
-  const int32_t joined = b.arena("joined", DType::kF32, {twice, 4});
-  const int32_t top = b.view("top", joined, {batch, 4}),
-                bottom = b.view("bottom", joined, {batch, 4}, b.expression(ExprOp::kMul, batch, 4));
-  b.step(schema::CopyT(), {x}, {top});
-  b.step(schema::CopyT(), {x}, {bottom});
-  schema::TransposeT transpose;
-  transpose.perm = {1, 0};
-  const int32_t turned = b.arena("turned", DType::kF32, {4, twice});
-  b.step(transpose, {joined}, {turned});
-  schema::GatherT gather;
-  const int32_t gathered = b.arena("gathered", DType::kF32, {3, 4});
-  b.step(gather, {table, rows}, {gathered});
-  schema::ConcatT concat_rows;
-  concat_rows.axis = 0;
-  const int32_t all = b.arena("all", DType::kF32, {b.expression(ExprOp::kAdd, twice, 3), 4});
-  b.step(concat_rows, {joined, gathered}, {all});
-  schema::SliceT slice;
-  slice.starts = {b.expression(ExprOp::kAdd, twice, 2).index, b.number(0).index};
-  slice.steps = {-1, 2};
-  const int32_t sliced = b.arena("sliced", DType::kF32, {b.expression(ExprOp::kAdd, batch, 1), 2});
-  b.step(slice, {all}, {sliced});
-  schema::PadT pad;
-  pad.begins = {b.number(1).index, b.number(2).index};
-  const int32_t y = b.output("y", DType::kF32, {b.expression(ExprOp::kAdd, batch, 4), 5}),
-                z = b.output("z", DType::kF32, {4, twice});
-  b.step(pad, {sliced, fill}, {y});
-  b.step(schema::CopyT(), {turned}, {z});
-  auto provenance = std::make_unique<schema::ProvenanceT>();
-  provenance->aotc_version = "0.1";
-  provenance->notes = {"a note", "another"};
-  b.tables().provenance = std::move(provenance);
-  b.tables().values[static_cast<std::size_t>(gathered)]->quantization = std::make_unique<schema::QuantizationT>();
-  b.tables().values[static_cast<std::size_t>(gathered)]->quantization->scales = {0.5f};
-  b.tables().values[static_cast<std::size_t>(gathered)]->quantization->zero_points = {3};
-  auto stored = std::make_unique<schema::StoredTensorT>();
-  stored->name = "x";
-  stored->dtype = static_cast<uint8_t>(DType::kF32);
-  stored->dims = {5, 4};
-  stored->bytes = 80;
-  auto vector = std::make_unique<schema::TestVectorT>();
-  vector->inputs.push_back(std::move(stored));
-  b.tables().test_vectors.push_back(std::move(vector));
-  return b;
-}
+using test::rich_program;
 
 // Opens the file and, when it is accepted, runs it with inputs of the shapes that it asks for. The error of
 // whichever failed. The bytes end at an unmapped page.
@@ -83,14 +31,14 @@ std::string open_and_run(std::span<const std::byte> bytes, const OpenOptions& op
   Result<Instance> instance = Instance::create(*program);
   if (!instance.ok()) return instance.error().message;
   // Every symbolic dimension is 2: larger ones would only take time.
-  std::vector<std::vector<std::byte>> memory;
+  std::deque<test::GuardedBuffer<std::byte>> memory;
   std::vector<NamedInput> inputs;
   for (const TensorInfo& info : program->inputs()) {
     Dims dims;
     for (const Dimension& dim : info.dims) dims.push_back(dim.size < 0 ? 2 : dim.size);
     const auto count = checked_element_count(dims);
     if (!count || *count > 100'000) return "an input is large";
-    memory.emplace_back(static_cast<std::size_t>(*count) * size_of(info.dtype) + 8, std::byte{0});
+    memory.emplace_back(static_cast<std::size_t>(*count) * size_of(info.dtype));
     inputs.push_back({info.name, {info.dtype, dims, memory.back().data()}});
   }
   const Result<std::vector<Dims>> shapes = instance->output_shapes(inputs);
@@ -100,7 +48,7 @@ std::string open_and_run(std::span<const std::byte> bytes, const OpenOptions& op
     const TensorInfo& info = program->outputs()[o];
     const int64_t count = element_count((*shapes)[o]);
     if (count > 1'000'000) return "an output is large";
-    memory.emplace_back(static_cast<std::size_t>(count) * size_of(info.dtype) + 8);
+    memory.emplace_back(static_cast<std::size_t>(count) * size_of(info.dtype));
     outputs.push_back({info.name, {info.dtype, (*shapes)[o], memory.back().data()}});
   }
   const Status status = instance->run(inputs, outputs);
@@ -109,10 +57,12 @@ std::string open_and_run(std::span<const std::byte> bytes, const OpenOptions& op
 }
 
 TEST(HostileFile, TheUndamagedProgramRuns) {
-  ProgramBuilder b = rich_program();
-  EXPECT_EQ(open_and_run(b.file(), {.verify = Verify::kFull}), "ok");
-  b.compress();
-  EXPECT_EQ(open_and_run(b.file(), {.verify = Verify::kFull}), "ok");
+  for (ProgramBuilder (*make)() : {rich_program, network_program}) {
+    ProgramBuilder b = make();
+    EXPECT_EQ(open_and_run(b.file(), {.verify = Verify::kFull}), "ok");
+    b.compress();
+    EXPECT_EQ(open_and_run(b.file(), {.verify = Verify::kFull}), "ok");
+  }
 }
 
 struct FileCase {
@@ -431,14 +381,19 @@ TEST(HostileFile, NoFlippedBitOfHeaderOrTablesPasses) {
 // and UndefinedBehaviorSanitizer this is the test of the whole loader.
 TEST(HostileFile, MutatedTablesAreRefusedOrRunWithoutHarm) {
   ProgramBuilder b = rich_program();
-  std::vector<std::vector<std::byte>> seeds = {b.file()};
+  std::vector<std::vector<std::byte>> seeds = {b.file(), network_program().file()};
   b.compress();
   seeds.push_back(b.file());
-  std::mt19937 random(20260801);
+  // More rounds, or others: TEGULA_FUZZ_ROUNDS, TEGULA_FUZZ_SEED.
+  const auto setting = [](const char* name, uint32_t otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : static_cast<uint32_t>(std::strtoul(text, nullptr, 10));
+  };
+  const uint32_t rounds = setting("TEGULA_FUZZ_ROUNDS", 3000);
+  std::mt19937 random(setting("TEGULA_FUZZ_SEED", 20260801));
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
   std::size_t accepted = 0;
-  constexpr int kRounds = 6000;
-  for (int round = 0; round < kRounds; ++round) {
+  for (uint32_t round = 0; round < rounds; ++round) {
     std::vector<std::byte> file = seeds[below(seeds.size())];
     const std::size_t tables = header_of(file).tables_bytes;
     for (std::size_t mutation = 0; mutation <= below(4); ++mutation) {
@@ -470,8 +425,8 @@ TEST(HostileFile, MutatedTablesAreRefusedOrRunWithoutHarm) {
     accepted += message == "ok";
   }
   // Both sides of the validator are exercised.
-  EXPECT_GT(accepted, kRounds / 50u);
-  EXPECT_LT(accepted, kRounds * 9u / 10u);
+  EXPECT_GT(accepted, rounds / 50);
+  EXPECT_LT(accepted, rounds / 10 * 9);
 }
 
 }  // namespace
