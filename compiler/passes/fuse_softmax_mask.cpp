@@ -1,6 +1,8 @@
 #include "compiler/passes/fuse_softmax_mask.h"
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/match.h"
@@ -34,9 +36,37 @@ std::optional<std::size_t> scores_side(const Node& sum) {
   return side;
 }
 
+/// Such a number replaces a score as it would by being added to it: any score of a trained model is below its rounding.
+constexpr double kHidden = -1e30;
+
+/// Turns a choice between scores and a number into a sum of the scores and a mask, which the rest of the pass takes.
+Result<bool> add_instead_of_where(Graph& graph, Node& node) {
+  Value* filled = node.input(0);
+  Node* where = filled->producer;
+  if (node.input(1) != nullptr || !is_function(where, Function::k_where) || !is_read_once(filled)) return false;
+  for (const std::size_t side : {1u, 2u}) {
+    const std::optional<double> number = splat(where->input(side));
+    Value* scores = where->input(3 - side);
+    if (!number || !(*number <= kHidden) || scores->shape != filled->shape) continue;
+    Builder build(graph, where->origins, where);
+    std::vector<Value*> inputs = where->inputs;
+    inputs[side] = build.constant(Literal::scalar(static_cast<float>(*number)), "hidden");
+    inputs[3 - side] = build.constant(Literal::scalar(0.0f), "shown");
+    TEGULA_ASSIGN_OR_RETURN(Value * mask, build.function(Function::k_where, std::move(inputs)));
+    TEGULA_ASSIGN_OR_RETURN(Value * sum, build.function(Function::k_add, {scores, mask}));
+    if (sum->shape != filled->shape) {  // sizes that only binding knows to be equal
+      erase_unread(graph, sum->producer);
+      return false;
+    }
+    replace_value(graph, filled, sum);
+    return true;
+  }
+  return false;
+}
+
 Result<bool> fuse(Graph& graph, Node& node) {
   if (!is_op(&node, "softmax")) return false;
-  bool changed = false;
+  TEGULA_ASSIGN_OR_RETURN(bool changed, add_instead_of_where(graph, node));
   Node* sum = node.input(0)->producer;
   if (node.input(1) == nullptr && is_function(sum, Function::k_add) && is_read_once(node.input(0)) &&
       node.attributes.number("scale", 1) == 1) {

@@ -51,6 +51,41 @@ TEST(FuseSoftmaxMask, PrefersScoresToAMaskOfTheirShape) {
       return y)");
 }
 
+constexpr const char* kFilled = R"(
+    input %hidden: bool[1,4]
+    input %x: f32[2,4]
+    s = mul(x, %c:f32[]=0.25)
+    f = where(hidden, %low:f32[]=-inf, s)
+    y = softmax(f) {axis=1}
+    return y)";
+
+TEST(FuseSoftmaxMask, TakesScoresFilledWithMinusInfinity) {
+  EXPECT_EQ(after(fuse_softmax_mask, kFilled), R"(
+      input %hidden: bool[1,4]
+      input %x: f32[2,4]
+      m = where(hidden, %low:f32[]=-inf, %zero:f32[]=0.0)
+      y = softmax(x, m) {axis=1, scale=0.25}
+      return y)");
+  EXPECT_EQ(after(fuse_softmax_mask, R"(
+      f = where(%shown:bool[1,4], %x:f32[2,4], %low:f32[]=-3.4028235e38)
+      y = softmax(f) {axis=1}
+      return y)"),
+            R"(
+      input %shown: bool[1,4]
+      input %x: f32[2,4]
+      m = where(shown, %zero:f32[]=0.0, %low:f32[]=-3.4028235e38)
+      y = softmax(x, m) {axis=1}
+      return y)");
+}
+
+TEST(FuseSoftmaxMask, KeepsScoresFilledWithOtherNumbers) {
+  constexpr const char* kText = R"(
+      f = where(%shown:bool[1,4], %x:f32[2,4], %low:f32[]=-10000.0)
+      y = softmax(f) {axis=1}
+      return y)";
+  EXPECT_EQ(after(fuse_softmax_mask, kText), kText);
+}
+
 TEST(FuseSoftmaxMask, KeepsASumThatSomethingElseReads) {
   constexpr const char* kText = R"(
       a = add(%x:f32[2,4], %mask:f32[1,4])
@@ -89,6 +124,7 @@ TEST(FuseSoftmaxMask, KeepsScalesThatVary) {
 
 TEST(FuseSoftmaxMask, KeepsValues) {
   expect_same_values(fuse_softmax_mask, kScaledAndMasked);
+  expect_same_values(fuse_softmax_mask, kFilled);
 }
 
 }  // namespace
