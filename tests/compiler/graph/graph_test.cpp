@@ -73,7 +73,7 @@ TEST_F(GraphTest, BroadcastsSymbolicSizes) {
   EXPECT_TRUE(graph_.constraints.empty());
   EXPECT_EQ(function(Function::k_add, {input("c", {s}), input("d", {5})})->shape, (Shape{5}));
   EXPECT_EQ(graph_.constraints.size(), 1u);
-  EXPECT_EQ(function(Function::k_add, {input("e", {s}), input("f", {t})})->shape, (Shape{select(equal(s, 1), t, s)}));
+  EXPECT_EQ(function(Function::k_add, {input("e", {s}), input("f", {t})})->shape, (Shape{select(equal(t, 1), s, t)}));
   ASSERT_EQ(graph_.constraints.size(), 2u);
   EXPECT_EQ(graph_.constraints[1].kind, GraphConstraint::Kind::kBroadcast);
 }
