@@ -17,10 +17,13 @@ namespace tegula::compiler {
 /// What the importer needs to know beyond the file.
 struct ImportOptions {
   /// Symbols fixed ("batch" -> {8,8}) or ranged ("batch" -> {1,64}), by name.
-  std::map<std::string, std::pair<int64_t, int64_t>> dims;
+  std::map<std::string, std::pair<int64_t, int64_t>> dims = {};
   /// Input shapes to use instead of the file's: numbers, symbol names or expressions; "?" makes a fresh symbol. By
   /// input.
-  std::map<std::string, std::vector<std::string>> shapes;
+  std::map<std::string, std::vector<std::string>> shapes = {};
+  /// Inputs that become constants: axes and the like, which a program cannot read when it runs. By input; the type and
+  /// the rank must be the file's.
+  std::map<std::string, Literal> constants = {};
 };
 
 /// Where a graph came from, for provenance.
@@ -41,6 +44,9 @@ struct ImportedModel {
 Result<ImportedModel> import_onnx(const std::filesystem::path& path, const ImportOptions& options = {});
 /// The same from a serialized ModelProto in memory; external data is refused.
 Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOptions& options = {});
+
+/// The names of a model's inputs (initializers are none), in the file's order; nothing else of the model is looked at.
+Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path);
 
 struct WriteOptions {
   bool compress = false;      ///< zstd per segment

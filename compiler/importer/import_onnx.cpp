@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <limits>
+#include <unordered_set>
 
 #include "compiler/driver/compile.h"
 #include "compiler/importer/mapped_file.h"
@@ -63,6 +64,20 @@ Result<ImportedModel> import_onnx(const std::filesystem::path& path, const Impor
 
 Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOptions& options) {
   return import(std::as_bytes(std::span(bytes)), ExternalData(), options);
+}
+
+Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path) {
+  TEGULA_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  const auto model = parse(file->bytes());
+  if (!model.ok()) return Error{model.error().code, concat(path.filename().string(), ": ", model.error().message)};
+  const onnx::GraphProto& graph = (*model)->graph();
+  std::unordered_set<std::string> initializers;
+  for (const onnx::TensorProto& tensor : graph.initializer()) initializers.insert(tensor.name());
+  for (const onnx::SparseTensorProto& tensor : graph.sparse_initializer()) initializers.insert(tensor.values().name());
+  std::vector<std::string> names;
+  for (const onnx::ValueInfoProto& input : graph.input())
+    if (!initializers.contains(input.name())) names.push_back(input.name());
+  return names;
 }
 
 }  // namespace tegula::compiler

@@ -93,6 +93,10 @@ Status InputShapes::check_options_used(const std::vector<std::string>& input_nam
     if (std::find(input_names.begin(), input_names.end(), name) == input_names.end())
       return Error{ErrorCode::kInvalidArgument,
                    concat("a shape is given for '", name, "', which is no input; the inputs are: ", join(input_names))};
+  for (const auto& [name, literal] : options_.constants)
+    if (std::find(input_names.begin(), input_names.end(), name) == input_names.end())
+      return Error{ErrorCode::kInvalidArgument, concat("a constant is given for '", name,
+                                                       "', which is no input; the inputs are: ", join(input_names))};
   for (const auto& [name, range] : options_.dims) {
     if (range.first < 0 || range.first > range.second)
       return Error{ErrorCode::kInvalidArgument,

@@ -119,6 +119,10 @@ Status ModelImporter::import_inputs(Scope& scope) {
       continue;
     }
     const onnx::TypeProto_Tensor& type = info.type().tensor_type();
+    if (const auto constant = options_.constants.find(name); constant != options_.constants.end()) {
+      TEGULA_ASSIGN_OR_RETURN(scope.names[name].value, add_constant_input(name, type, constant->second));
+      continue;
+    }
     TEGULA_ASSIGN_OR_RETURN(Shape shape, shapes.shape_of(name, type));
     if (const auto dims = constant_dims(shape); dims && !checked_element_count(*dims))
       return invalid(concat("input '", name, "': its shape ", tegula::to_string(*dims), " has too many elements"));
@@ -132,6 +136,23 @@ Status ModelImporter::import_inputs(Scope& scope) {
     scope.names[name].value = used;
   }
   return shapes.check_options_used(names);
+}
+
+Result<Value*> ModelImporter::add_constant_input(const std::string& name, const onnx::TypeProto_Tensor& type,
+                                                 const Literal& literal) {
+  const auto bad = [&](std::string_view what) {
+    return Error{ErrorCode::kInvalidArgument, concat("input '", name, "': the constant given for it ", what)};
+  };
+  if (dtype_from_onnx(type.elem_type()) != literal.dtype())
+    return bad(concat("has elements of type ", name_of(literal.dtype())));
+  if (type.has_shape()) {
+    const auto& dims = type.shape().dim();
+    bool fits = static_cast<std::size_t>(dims.size()) == literal.dims().size();
+    for (int d = 0; fits && d < dims.size(); ++d)
+      fits = !dims[d].has_dim_value() || dims[d].dim_value() == literal.dims()[static_cast<std::size_t>(d)];
+    if (!fits) return bad(concat("has the shape ", tegula::to_string(literal.dims())));
+  }
+  return graph_.add_constant(name, widened(literal));
 }
 
 Status ModelImporter::import_outputs(Scope& scope) {

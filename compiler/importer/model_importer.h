@@ -18,6 +18,7 @@ class GraphProto;
 class ModelProto;
 class SparseTensorProto;
 class TensorProto;
+class TypeProto_Tensor;
 class ValueInfoProto;
 }  // namespace onnx
 
@@ -54,6 +55,9 @@ class ModelImporter {
   };
 
   Status import_inputs(Scope& scope);
+  /// An input that the options make a constant.
+  Result<Value*> add_constant_input(const std::string& name, const onnx::TypeProto_Tensor& type,
+                                    const Literal& literal);
   Status import_outputs(Scope& scope);
   Status add_initializers(const onnx::GraphProto& graph, Scope& scope);
   Status import_nodes(const NodeProtos& nodes, Scope& scope);

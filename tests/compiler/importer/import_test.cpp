@@ -72,29 +72,40 @@ TEST(InputShapes, MakesSymbols) {
 
 TEST(InputShapes, FixesAndRangesSymbols) {
   const onnx::ModelProto model = model_of("(float[N,C] x) => (float[N,C] y) { y = Relu(x) }");
-  EXPECT_THAT(imported(model, {.dims = {{"N", {8, 8}}, {"C", {1, 64}}}, .shapes = {}}),
+  EXPECT_THAT(imported(model, {.dims = {{"N", {8, 8}}, {"C", {1, 64}}}}),
               AllOf(HasSubstr("symbol C: 1..64"), HasSubstr("%x: f32[8,C]")));
-  EXPECT_THAT(imported(model, {.dims = {{"M", {8, 8}}}, .shapes = {}}),
+  EXPECT_THAT(imported(model, {.dims = {{"M", {8, 8}}}}),
               AllOf(HasSubstr("no input has a dimension called 'M'"), HasSubstr("C, N")));
-  EXPECT_THAT(imported(model, {.dims = {{"N", {8, 2}}}, .shapes = {}}), HasSubstr("no range"));
+  EXPECT_THAT(imported(model, {.dims = {{"N", {8, 2}}}}), HasSubstr("no range"));
 }
 
 TEST(InputShapes, TakesShapesFromOptions) {
   const onnx::ModelProto model = model_of("(float[2,3] x) => (float[2,3] y) { y = Relu(x) }");
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"batch", "?"}}}}), HasSubstr("%x: f32[batch,x_1]"));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"2*n", "n"}}}}), HasSubstr("%x: f32[2*n,n]"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"batch", "?"}}}}), HasSubstr("%x: f32[batch,x_1]"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"2*n", "n"}}}}), HasSubstr("%x: f32[2*n,n]"));
   EXPECT_THAT(imported(model, {.dims = {{"n", {5, 5}}}, .shapes = {{"x", {"2*n", "n"}}}}), HasSubstr("%x: f32[10,5]"));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"2"}}}}), HasSubstr("2 dimensions, the option 1"));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"2", "-3"}}}}), HasSubstr("negative"));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"2", "(("}}}}), HasSubstr("dimension '(('"));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"z", {"2", "3"}}}}), HasSubstr("the inputs are: x"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"2"}}}}), HasSubstr("2 dimensions, the option 1"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"2", "-3"}}}}), HasSubstr("negative"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"2", "(("}}}}), HasSubstr("dimension '(('"));
+  EXPECT_THAT(imported(model, {.shapes = {{"z", {"2", "3"}}}}), HasSubstr("the inputs are: x"));
+}
+
+TEST(ConstantInputs, AreNoInputsAnyMore) {
+  const onnx::ModelProto model = model_of("(float[n,3] x, float[3] z) => (float[n,3] y) { y = Add(x, z) }");
+  const Literal z = Literal::of<float>({3}, {1, 2, 3});
+  EXPECT_THAT(imported(model, {.constants = {{"z", z}}}),
+              AllOf(HasSubstr("const %z: f32[3]"), Not(HasSubstr("input %z"))));
+  EXPECT_THAT(imported(model, {.constants = {{"w", z}}}), HasSubstr("constant is given for 'w', which is no input"));
+  EXPECT_THAT(imported(model, {.constants = {{"x", z}}}), HasSubstr("has the shape [3]"));
+  EXPECT_THAT(imported(model, {.constants = {{"z", Literal::of<float>({2}, {1, 2})}}}), HasSubstr("has the shape [2]"));
+  EXPECT_THAT(imported(model, {.constants = {{"z", Literal::of<int64_t>({3}, {1, 2, 3})}}}), HasSubstr("of type s64"));
 }
 
 TEST(InputShapes, NeedsARank) {
   onnx::ModelProto model = model_of("(float[N] x) => (float[N] y) { y = Relu(x) }");
   model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_shape();
   EXPECT_THAT(imported(model), AllOf(HasSubstr("input 'x'"), HasSubstr("--shape")));
-  EXPECT_THAT(imported(model, {.dims = {}, .shapes = {{"x", {"n", "4"}}}}), HasSubstr("%x: f32[n,4]"));
+  EXPECT_THAT(imported(model, {.shapes = {{"x", {"n", "4"}}}}), HasSubstr("%x: f32[n,4]"));
 }
 
 TEST(InputShapes, RefusesTheImpossible) {

@@ -5,16 +5,11 @@
 //
 // A case whose import needs an integer input as a constant (axes, shapes) is tried again with those inputs as
 // constants. Exit 0: none wrong. 77: a ROOT does not exist (skipped).
-#include <onnx/onnx_pb.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -39,12 +34,6 @@ struct Outcome {
   Verdict verdict = Verdict::kPass;
   std::string detail;
 };
-
-std::string read_file(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 /// The K-th tensors of a data set, as long as there are any; the messages of those that cannot be read.
 std::vector<Result<Literal>> read_set(const fs::path& folder, const char* prefix) {
@@ -74,46 +63,32 @@ std::string compare(const Literal& want, const Literal& got) {
   return "";
 }
 
-/// The inputs that data sets number: older models list initializers among the inputs.
-std::vector<std::string> input_names(const std::string& bytes) {
-  onnx::ModelProto model;
-  model.ParseFromString(bytes);
-  std::vector<std::string> names;
-  for (const onnx::ValueInfoProto& input : model.graph().input()) {
-    const auto& initializers = model.graph().initializer();
-    if (std::none_of(initializers.begin(), initializers.end(),
-                     [&](const auto& tensor) { return tensor.name() == input.name(); }))
-      names.push_back(input.name());
-  }
-  return names;
-}
-
 /// Whether an input that is no integer decides shapes: symbols are bound to integers here.
 bool has_real_shape_inputs(const compiler::Graph& graph) {
   return std::any_of(graph.inputs().begin(), graph.inputs().end(),
                      [](const compiler::Value* input) { return input->contents && is_float(input->dtype); });
 }
 
-/// The model with its integer inputs of rank 0 and 1 as initializers.
-std::string with_constants(const std::string& bytes, const fs::path& set) {
-  onnx::ModelProto model;
-  model.ParseFromString(bytes);
-  onnx::GraphProto& graph = *model.mutable_graph();
-  for (int i = 0; i < graph.input_size(); ++i) {
-    onnx::TensorProto tensor;
-    if (!tensor.ParseFromString(read_file(set / concat("input_", i, ".pb")))) continue;
-    if (tensor.data_type() == onnx::TensorProto::FLOAT && tensor.dims_size() > 0 && tensor.dims(0) > 8) continue;
-    if (tensor.dims_size() > 1) continue;
-    tensor.set_name(graph.input(i).name());
-    *graph.add_initializer() = tensor;
+/// Small inputs of at most one dimension as constants: axes, shapes, scales.
+std::map<std::string, Literal> small_inputs(const std::vector<std::string>& names, const fs::path& set) {
+  constexpr int64_t kMostFloats = 8;
+  std::map<std::string, Literal> constants;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto tensor = compiler::read_tensor_pb(set / concat("input_", i, ".pb"));
+    if (!tensor.ok() || tensor->dims().size() > 1) continue;
+    if (!is_float(tensor->dtype()) || tensor->count() <= kMostFloats) constants.emplace(names[i], *tensor);
   }
-  return model.SerializeAsString();
+  return constants;
 }
 
-Outcome run_set(const std::string& bytes, const fs::path& set) {
-  auto imported = compiler::import_onnx_bytes(bytes);
+Outcome run_set(const fs::path& model, const fs::path& set) {
+  const auto names = compiler::onnx_inputs(model);
+  if (!names.ok()) return {Verdict::kWrong, names.error().message};
+  auto imported = compiler::import_onnx(model);
   if (imported.ok() ? has_real_shape_inputs(imported->graph) : imported.error().code == ErrorCode::kUnsupported) {
-    auto again = compiler::import_onnx_bytes(with_constants(bytes, set));
+    compiler::ImportOptions options;
+    options.constants = small_inputs(*names, set);
+    auto again = compiler::import_onnx(model, options);
     if (again.ok()) imported = std::move(again);
   }
   if (!imported.ok())
@@ -122,12 +97,11 @@ Outcome run_set(const std::string& bytes, const fs::path& set) {
   compiler::Graph& graph = imported->graph;
   if (const Status status = verify(graph); !status.ok()) return {Verdict::kWrong, status.error().message};
 
-  const std::vector<std::string> names = input_names(bytes);
   const auto tensors = read_set(set, "input_");
   std::vector<Literal> inputs;
   std::map<std::string, int64_t> symbols;
   for (const compiler::Value* input : graph.inputs()) {
-    const auto index = static_cast<std::size_t>(std::find(names.begin(), names.end(), input->name) - names.begin());
+    const auto index = static_cast<std::size_t>(std::find(names->begin(), names->end(), input->name) - names->begin());
     if (index >= tensors.size()) return {Verdict::kUnsupported, concat("no data for input '", input->name, "'")};
     if (!tensors[index].ok()) return {Verdict::kUnsupported, tensors[index].error().message};
     const Literal& literal = *tensors[index];
@@ -156,7 +130,6 @@ Outcome run_set(const std::string& bytes, const fs::path& set) {
 }
 
 Outcome run_case(const fs::path& folder) {
-  const std::string bytes = read_file(folder / "model.onnx");
   std::vector<fs::path> sets;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
@@ -164,7 +137,7 @@ Outcome run_case(const fs::path& folder) {
   Outcome outcome;
   for (const fs::path& set : sets) {
     try {
-      outcome = run_set(bytes, set);
+      outcome = run_set(folder / "model.onnx", set);
     } catch (const std::exception& error) {
       outcome = {Verdict::kWrong, concat("exception: ", error.what())};
     }
