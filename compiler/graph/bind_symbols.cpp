@@ -34,6 +34,7 @@ Status bind_symbols(Graph& graph, const std::map<std::string, int64_t>& symbols)
   for (Value* input : graph.inputs()) {
     bind(input->shape);
     if (input->contents) bind(*input->contents);
+    if (input->reals) bind(*input->reals);
   }
   for (const auto& node : graph.nodes()) {
     for (auto& [name, attribute] : node->attributes.map())

@@ -73,7 +73,8 @@ class GraphParser {
     TEGULA_ASSIGN_OR_RETURN(TensorType declared, type());
     TEGULA_ASSIGN_OR_RETURN(Value * value, add_input(name, std::move(declared)));
     if (!in_.take_word("holds")) return {};
-    TEGULA_ASSIGN_OR_RETURN(value->contents, dims());
+    TEGULA_ASSIGN_OR_RETURN(Shape elements, dims());
+    (is_float(value->dtype) ? value->reals : value->contents) = std::move(elements);
     return {};
   }
 

@@ -191,6 +191,7 @@ std::string print(const Graph& graph) {
   }
   for (const Value* input : graph.inputs()) {
     text += concat("input ", value_text(input), ": ", type_text(*input));
+    if (input->reals) text += " holds " + to_string(*input->reals);
     if (input->contents) text += " holds " + to_string(*input->contents);
     text += '\n';
   }
