@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing of Tegula's dependencies, all of them packages of Debian 12 (also found in Ubuntu 24.04).
 #   .ci/install-dependencies.sh [build|test|ci] [--list]
-# build: the two libraries, aotc and runbench (the default). test: also what ./tests/run.sh needs. ci: also the second
-# compiler of .ci/run. --list prints the packages instead. Nothing is downloaded when nothing is missing.
+# build: the two libraries, aotc and runbench (the default). test: also what ./tests/run.sh needs. ci: also what only
+# .ci/run uses. --list prints the packages instead. Nothing is downloaded when nothing is missing.
 set -euo pipefail
 
 build=(
@@ -12,7 +12,7 @@ build=(
   libzip-dev libturbojpeg0-dev libjpeg62-turbo-dev libpng-dev
 )
 test=(libgtest-dev libgmock-dev libbenchmark-dev)
-ci=(ccache clang-19 libclang-rt-19-dev)
+ci=(ccache)
 
 what=build
 list=

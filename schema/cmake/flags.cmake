@@ -3,7 +3,10 @@ add_library(tegula_warnings INTERFACE)
 target_compile_options(tegula_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of GCC 12 on std::string + (GCC bug 105329)
-  $<$<BOOL:${TEGULA_DEVELOPER}>:-Werror>)
+)
+if(TEGULA_DEVELOPER AND NOT TEGULA_SANITIZE)  # sanitizers make compilers warn of what they themselves insert
+  target_compile_options(tegula_warnings INTERFACE -Werror)
+endif()
 
 # The contract on numbers (kernels/README.md) forbids the compiler to fuse a*b+c on its own.
 add_library(tegula_numerics INTERFACE)
