@@ -138,7 +138,10 @@ Result<ImportedValues> import_conv_transpose(ImportContext& context, const OnnxN
     const Dim span = window.dilations[d] * (window.kernel[d] - 1) + 1;
     const Dim reach = (in[d] - 1) * window.strides[d] + span, full = reach + output_padding[d];
     if (!output_shape.empty() || same) {
-      const Dim size = output_shape.empty() ? in[d] * window.strides[d] : Dim(output_shape[d]);
+      // SAME never makes an output larger than it is without padding: with a stride above the kernel's span it stays
+      // that.
+      const Dim same_size = in[d] * window.strides[d], excess = full - same_size;  // a number: in cancels
+      const Dim size = !output_shape.empty() ? Dim(output_shape[d]) : excess.is_at_least(0) ? same_size : full;
       window.pads_begin[d] = begin_of(max(full - size, 0), auto_pad == "SAME_UPPER");
       sizes.push_back(size);
     } else {
