@@ -39,6 +39,23 @@ int64_t batch_of(const Program& program, std::span<const NamedTensor> inputs) {
   return 1;
 }
 
+/// Profiles run by run, so that one that was interrupted does not blur the others.
+Status profile_runs(Instance& instance, std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs,
+                    double seconds, Measurement& result) {
+  std::vector<std::vector<double>> times;  // by step
+  const auto start = Clock::now();
+  for (; result.profile_runs < kLeastRuns || seconds_since(start) < seconds; ++result.profile_runs) {
+    instance.set_profiling(true);  // begins anew
+    TEGULA_RETURN_IF_ERROR(instance.run(inputs, outputs));
+    result.profile = instance.profile();
+    times.resize(result.profile.size());
+    for (std::size_t i = 0; i < times.size(); ++i) times[i].push_back(result.profile[i].milliseconds);
+  }
+  for (std::size_t i = 0; i < times.size(); ++i)
+    result.profile[i].milliseconds = statistics_of(std::move(times[i])).p50;
+  return {};
+}
+
 /// Of a list such as Program::isa() gives; nullopt: none with FMA.
 std::optional<jit::VectorIsa> widest_vectors(std::string_view isa) {
   if (isa.find("avx512") != std::string_view::npos) return jit::VectorIsa::kAvx512;
@@ -81,10 +98,8 @@ Result<Measurement> measure(const std::string& path, const MakeInputs& make_inpu
   result.arena = instance.memory();
 
   if (options.profile) {
-    instance.set_profiling(true);
     TEGULA_RETURN_IF_ERROR(
-        run_for(instance, input_refs, output_refs, std::min(options.seconds, kProfileSeconds), [](double) {}));
-    result.profile = instance.profile();
+        profile_runs(instance, input_refs, output_refs, std::min(options.seconds, kProfileSeconds), result));
     if (const auto isa = widest_vectors(result.isa)) result.fma_peak_gflops = perf::fma_peak(*isa, result.threads);
   }
   return result;

@@ -31,7 +31,8 @@ struct Measurement {
   std::string isa;
   int threads = 0;
   std::vector<std::string> input_shapes;  ///< "image u8[1,3,32,32]"
-  std::vector<StepProfile> profile;
+  std::vector<StepProfile> profile;  ///< one run's worth: of each step the median of its times in all profiled runs
+  int64_t profile_runs = 0;
   std::optional<double> fma_peak_gflops;  ///< with `profile`
 };
 

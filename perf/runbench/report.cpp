@@ -16,23 +16,19 @@ std::string format(const char* pattern, Arguments... arguments) {
   return line.data();
 }
 
-/// Per run.
-double milliseconds(const StepProfile& step) {
-  return step.runs > 0 ? step.milliseconds / static_cast<double>(step.runs) : 0;
-}
 double gflops(const StepProfile& step) {
-  return milliseconds(step) > 0 ? step.flop / milliseconds(step) * 1e-6 : 0;
+  return step.milliseconds > 0 ? step.flop / step.milliseconds * 1e-6 : 0;
 }
 
 double total_milliseconds(const std::vector<StepProfile>& steps) {
   double total = 0;
-  for (const StepProfile& step : steps) total += milliseconds(step);
+  for (const StepProfile& step : steps) total += step.milliseconds;
   return total;
 }
 
 double plain_milliseconds(const std::vector<StepProfile>& steps) {
   double total = 0;
-  for (const StepProfile& step : steps) total += step.plain_loops ? milliseconds(step) : 0;
+  for (const StepProfile& step : steps) total += step.plain_loops ? step.milliseconds : 0;
   return total;
 }
 
@@ -49,14 +45,14 @@ Json profile_json(const Measurement& m) {
              {"implementation", step.implementation},
              {"dtypes", step.dtypes},
              {"shapes", step.shapes},
-             {"ms", milliseconds(step)},
-             {"percent", total > 0 ? milliseconds(step) / total * 100 : 0},
+             {"ms", step.milliseconds},
+             {"percent", total > 0 ? step.milliseconds / total * 100 : 0},
              {"gflops", step.flop > 0 ? Json(gflops(step)) : Json(nullptr)}};
     row["peak_share"] = step.flop > 0 && m.fma_peak_gflops ? Json(gflops(step) / *m.fma_peak_gflops) : Json(nullptr);
     row["plain_loops"] = step.plain_loops;
     steps.push_back(std::move(row));
   }
-  Json json{{"runs", m.profile.empty() ? 0 : m.profile.front().runs}, {"total_ms", total}};
+  Json json{{"runs", m.profile_runs}, {"total_ms", total}};
   json["plain_loops_percent"] = total > 0 ? plain_milliseconds(m.profile) / total * 100 : 0;
   json["fma_peak_gflops"] = m.fma_peak_gflops ? Json(*m.fma_peak_gflops) : Json(nullptr);
   json["steps"] = std::move(steps);
@@ -142,8 +138,8 @@ std::string profile_table(const Measurement& m) {
     const std::string share =
         counts && m.fma_peak_gflops ? format("%.1f", gflops(step) / *m.fma_peak_gflops * 100) : "-";
     text += format("%-*s  %-*.*s  %-*s  %9.4f %6.2f %9s %6s  %s %s\n", kw, step.kind.c_str(), nw, nw, step.name.c_str(),
-                   iw, (step.implementation + (step.plain_loops ? " *" : "")).c_str(), milliseconds(step),
-                   total > 0 ? milliseconds(step) / total * 100 : 0, rate.c_str(), share.c_str(), step.dtypes.c_str(),
+                   iw, (step.implementation + (step.plain_loops ? " *" : "")).c_str(), step.milliseconds,
+                   total > 0 ? step.milliseconds / total * 100 : 0, rate.c_str(), share.c_str(), step.dtypes.c_str(),
                    step.shapes.c_str());
   }
   double flop = 0;
