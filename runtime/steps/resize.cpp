@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/resize/resize_plan.h"
+#include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/step.h"
@@ -10,9 +12,9 @@
 namespace tegula::runtime {
 namespace {
 
-class ResizeStep final : public BoundStep {
+class PlainResizeStep final : public BoundStep {
  public:
-  ResizeStep(kernels::ResizeDesc desc, const BoundTensor& src, const BoundTensor& dst)
+  PlainResizeStep(kernels::ResizeDesc desc, const BoundTensor& src, const BoundTensor& dst)
       : desc_(std::move(desc)),
         taps_(kernels::make_resize_taps(desc_, src.sizes(), dst.sizes())),
         pixels_(kernels::resize_pixels(desc_, dst.sizes())),
@@ -35,6 +37,36 @@ class ResizeStep final : public BoundStep {
   kernels::ResizeDesc desc_;
   std::vector<kernels::ResizeTaps> taps_;
   int64_t pixels_;
+  BoundTensor src_, dst_;
+};
+
+/// By rows; code is nullptr for those that are copied.
+class ResizeStep final : public BoundStep {
+ public:
+  ResizeStep(kernels::ResizePlan plan, kernels::ResizeCodePtr code, std::string implementation,
+             const BindContext& context)
+      : plan_(std::move(plan)),
+        code_(std::move(code)),
+        implementation_(std::move(implementation)),
+        src_(context.inputs[0]),
+        dst_(context.outputs[0]) {}
+
+  int64_t blocks(int workers) const override {
+    return blocks_of_bytes(plan_.units(), dst_.count() * static_cast<int64_t>(size_of(dst_.dtype)), workers);
+  }
+  std::size_t scratch_bytes() const override { return plan_.scratch_bytes(); }
+
+  void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
+    const BlockRange range(plan_.units(), block, blocks);
+    plan_.run(code_.get(), context.address(src_), context.address(dst_), range.begin, range.end, scratch);
+  }
+
+  std::string implementation() const override { return implementation_; }
+
+ private:
+  kernels::ResizePlan plan_;
+  kernels::ResizeCodePtr code_;
+  std::string implementation_;
   BoundTensor src_, dst_;
 };
 
@@ -69,8 +101,20 @@ Result<std::unique_ptr<BoundStep>> bind_resize(const BindContext& context) {
   const OperandSizes sizes(context);
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
+  std::optional<kernels::ResizePlan> plan;
+  if (context.features.avx2)
+    plan = kernels::ResizePlan::make(desc, sizes.inputs[0], sizes.outputs[0], vector_isa_of(context.features));
+  if (!plan)
+    return std::unique_ptr<BoundStep>(
+        std::make_unique<PlainResizeStep>(std::move(desc), context.inputs[0], context.outputs[0]));
+  if (!plan->needs_code())
+    return std::unique_ptr<BoundStep>(std::make_unique<ResizeStep>(std::move(*plan), nullptr, "copy_pixels", context));
+  const kernels::ResizeCodeDesc code_desc{vector_isa_of(context.features)};
+  TEGULA_ASSIGN_OR_RETURN(auto code,
+                          (context.kernels.cache<kernels::ResizeCodeDesc, kernels::ResizeCode>().get_or_build(
+                              code_desc, kernels::build_resize)));
   return std::unique_ptr<BoundStep>(
-      std::make_unique<ResizeStep>(std::move(desc), context.inputs[0], context.outputs[0]));
+      std::make_unique<ResizeStep>(std::move(*plan), std::move(code), code_desc.name(), context));
 }
 
 }  // namespace tegula::runtime
