@@ -24,35 +24,37 @@ Instance& Instance::operator=(Instance&&) noexcept = default;
 Instance::~Instance() = default;
 
 Result<Instance> Instance::create(const Program& program, const InstanceOptions& options) {
-  return runtime::no_throw([&]() -> Result<Instance> {
+  if (!program.state()) return Error{ErrorCode::kInvalidArgument, "the program was moved from"};
+  return program.state()->log().checked(runtime::no_throw([&]() -> Result<Instance> {
     if (options.threads < 0 || options.threads > kMostThreads)
       return Error{ErrorCode::kInvalidArgument, concat("threads is ", options.threads, "; give a number from 1 to ",
-                                                       kMostThreads, ", or 0 for one per CPU")};
-    const int threads = options.threads == 0 ? runtime::usable_cpus() : options.threads;
+                                                       kMostThreads, ", or 0 for one per core")};
+    const int threads = options.threads == 0 ? runtime::default_threads(runtime::allowed_cpus()) : options.threads;
+    program.state()->log().info("made an instance of ", threads, threads == 1 ? " thread" : " threads");
     return Instance(std::make_unique<runtime::InstanceState>(program.state(), threads));
-  });
+  }));
 }
 
 Status Instance::prepare(std::span<const NamedInput> inputs) {
   if (!state_) return moved_from();
-  return runtime::no_throw([&] { return state_->prepare(inputs); });
+  return state_->log().checked(runtime::no_throw([&] { return state_->prepare(inputs); }));
 }
 
 Result<std::vector<Dims>> Instance::output_shapes(std::span<const NamedInput> inputs) {
   if (!state_) return moved_from();
-  return runtime::no_throw([&] { return state_->output_shapes(inputs); });
+  return state_->log().checked(runtime::no_throw([&] { return state_->output_shapes(inputs); }));
 }
 
 Status Instance::run(std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs) {
   if (!state_) return moved_from();
-  return runtime::no_throw([&] { return state_->run(inputs, outputs, nullptr); });
+  return state_->log().checked(runtime::no_throw([&] { return state_->run(inputs, outputs, nullptr); }));
 }
 
 Status Instance::run_observed(std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs,
                               const Observer& observer) {
   if (!state_) return moved_from();
   if (!observer.see) return Error{ErrorCode::kInvalidArgument, "the observer has no function that sees values"};
-  return runtime::no_throw([&] { return state_->run(inputs, outputs, &observer); });
+  return state_->log().checked(runtime::no_throw([&] { return state_->run(inputs, outputs, &observer); }));
 }
 
 void Instance::set_profiling(bool on) {

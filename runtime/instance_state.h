@@ -28,6 +28,7 @@ class InstanceState {
   void set_profiling(bool on);
   std::vector<StepProfile> profile() const;
   Instance::Memory memory() const;
+  const Log& log() const { return program_->log(); }
   int threads() const { return team_ ? team_->threads() : 1; }
 
  private:

@@ -16,21 +16,41 @@ Error located(const std::string& source, Error error) {
   return Error{error.code, source + ": " + error.message};
 }
 
+// What an opened program is, and how fast it can be here.
+void report(const runtime::ProgramState& state, const std::string& source, const char* how,
+            const runtime::Stopwatch& watch) {
+  const runtime::Log& log = state.log();
+  if (!log) return;
+  const jit::CpuFeatures machine = jit::CpuFeatures::detect();
+  const bool is_capped = machine != state.features();
+  log.info(source, ": ", how, " ", runtime::megabytes(state.file_bytes()), " in ", watch.text(), ", ",
+           state.model().steps.size(), " steps, compiled by aotc ", state.provenance().aotc_version,
+           "; instruction sets ", state.features().to_string(),
+           is_capped ? concat(" (capped; this CPU has ", machine.to_string(), ")") : std::string());
+  if (!state.features().avx2)
+    log.warning(source, ": every step runs on plain loops: ",
+                machine.avx2 ? "max_isa or TEGULA_MAX_ISA allows no AVX2; raise it" : "this CPU has no AVX2 with FMA");
+}
+
 }  // namespace
 
 Result<Program> Program::open(const std::string& path, const OpenOptions& options) {
-  return runtime::no_throw([&]() -> Result<Program> {
+  const runtime::Stopwatch watch;
+  return runtime::Log(options.log).checked(runtime::no_throw([&]() -> Result<Program> {
     TEGULA_ASSIGN_OR_RETURN(runtime::MappedFile mapped, runtime::MappedFile::open(path, options.load));
     const std::span<const std::byte> bytes = mapped.bytes();
     auto state = runtime::ProgramState::open(std::move(mapped), bytes, options);
     if (!state.ok()) return located(path, std::move(state).error());
+    report(**state, path, options.load == Load::kMap ? "mapped" : "read", watch);
     return Program(*std::move(state));
-  });
+  }));
 }
 
 Result<Program> Program::open(std::span<const std::byte> bytes, const OpenOptions& options) {
-  return runtime::no_throw([&]() -> Result<Program> {
-    const bool copies = options.load == Load::kCopy || reinterpret_cast<uintptr_t>(bytes.data()) % kTensorAlignment != 0;
+  const runtime::Stopwatch watch;
+  return runtime::Log(options.log).checked(runtime::no_throw([&]() -> Result<Program> {
+    const bool copies =
+        options.load == Load::kCopy || reinterpret_cast<uintptr_t>(bytes.data()) % kTensorAlignment != 0;
     runtime::MappedFile mapped;
     if (copies) {
       TEGULA_ASSIGN_OR_RETURN(mapped, runtime::MappedFile::copy(bytes));
@@ -38,8 +58,9 @@ Result<Program> Program::open(std::span<const std::byte> bytes, const OpenOption
     const std::span<const std::byte> used = copies ? mapped.bytes() : bytes;
     auto state = runtime::ProgramState::open(std::move(mapped), used, options);
     if (!state.ok()) return located("program in memory", std::move(state).error());
+    report(**state, "program in memory", copies ? "copied" : "took", watch);
     return Program(*std::move(state));
-  });
+  }));
 }
 
 std::span<const TensorInfo> Program::inputs() const {

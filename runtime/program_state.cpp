@@ -45,10 +45,29 @@ ProvenanceInfo describe(const schema::Provenance* provenance) {
   return info;
 }
 
+// "x=[1,3,224,224], ids=[8]": the inputs of a plan.
+std::string shapes_text(const ProgramModel& model, const Plan& plan) {
+  std::string text;
+  for (const ProgramModel::Port& port : model.inputs)
+    text += concat(text.empty() ? "" : ", ", quoted(port.name), " ", to_string(plan.values[port.value].shape()));
+  return text.empty() ? "no inputs" : text;
+}
+
 Result<jit::CpuFeatures> choose_features(const std::string& max_isa) {
   if (max_isa.empty()) return jit::CpuFeatures::detect_capped();
   TEGULA_ASSIGN_OR_RETURN(const jit::CpuFeatures cap, jit::CpuFeatures::from_name(max_isa));
   return jit::CpuFeatures::detect().intersect(cap);
+}
+
+void report_decompression(const Log& log, const SegmentBytes& segments, const Stopwatch& watch) {
+  uint64_t count = 0, bytes = 0;
+  for (const MemoryBlock& block : segments.decompressed) {
+    count += block.bytes() > 0 ? 1 : 0;
+    bytes += block.bytes();
+  }
+  if (count > 0)
+    log.info("decompressed ", count, count == 1 ? " segment" : " segments", " into ", megabytes(bytes),
+             " of private memory in ", watch.text(), " (aotc unpack makes a file that needs neither)");
 }
 
 }  // namespace
@@ -59,14 +78,17 @@ Result<std::shared_ptr<const ProgramState>> ProgramState::open(MappedFile mapped
   TEGULA_ASSIGN_OR_RETURN(Tables tables, read_tables(file));
   TEGULA_ASSIGN_OR_RETURN(ProgramModel model, validate_program(std::move(tables), file.size()));
   TEGULA_RETURN_IF_ERROR(check_operators(model));
+  const Stopwatch watch;
   TEGULA_ASSIGN_OR_RETURN(SegmentBytes segments, load_segments(model, file, options.verify));
+  report_decompression(Log(options.log), segments, watch);
   return std::shared_ptr<const ProgramState>(
       new ProgramState(std::move(mapped), file, std::move(model), std::move(segments), features, options));
 }
 
 ProgramState::ProgramState(MappedFile mapped, std::span<const std::byte> file, ProgramModel model,
                            SegmentBytes segments, const jit::CpuFeatures& features, const OpenOptions& options)
-    : mapped_(std::move(mapped)),
+    : log_(options.log),
+      mapped_(std::move(mapped)),
       file_(file),
       model_(std::move(model)),
       segments_(std::move(segments)),
@@ -88,8 +110,34 @@ ProgramState::ProgramState(MappedFile mapped, std::span<const std::byte> file, P
 
 Result<std::shared_ptr<const Plan>> ProgramState::plan_for(std::span<const int64_t> key) const {
   if (std::shared_ptr<const Plan> plan = plans_.find(key)) return plan;
+  const Stopwatch watch;
+  const int64_t kernels = kernels_.generated().kernels, nanoseconds = kernels_.generated().nanoseconds;
   TEGULA_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan, make_plan(*this, key));
-  return plans_.insert(key, std::move(plan));
+  if (log_) report(*plan, watch, kernels, nanoseconds);
+  const PlanCache::Kept kept = plans_.insert(key, std::move(plan));
+  if (log_ && kept.evicted) report_eviction(*kept.evicted);
+  return kept.plan;
+}
+
+void ProgramState::report(const Plan& plan, const Stopwatch& watch, int64_t kernels_before,
+                          int64_t nanoseconds_before) const {
+  const int64_t kernels = kernels_.generated().kernels - kernels_before;
+  const std::chrono::nanoseconds generating(kernels_.generated().nanoseconds - nanoseconds_before);
+  int64_t plain = 0;
+  for (const auto& step : plan.steps) plain += step->plain_loops() ? 1 : 0;
+  log_.info("bound ", shapes_text(model_, plan), " in ", watch.text(), ": ", plan.steps.size(), " steps, ", plain,
+            " of them on plain loops, activations ", megabytes(plan.arena_bytes), " (",
+            megabytes(plan.largest_live_bytes), " alive together), scratch ", megabytes(plan.scratch_bytes),
+            " a thread; generated ", kernels, " kernels in ", milliseconds(generating));
+}
+
+void ProgramState::report_eviction(const Plan& plan) const {
+  log_.info("dropped the plan of ", shapes_text(model_, plan), ": of ", plans_.capacity(),
+            " plans it was used the longest ago");
+  if (!warned_of_evictions_.exchange(true))
+    log_.warning(
+        "more shapes come than the ", plans_.capacity(),
+        " plans that are kept, and binding takes time; raise plan_cache_capacity, or pad inputs to fewer shapes");
 }
 
 std::shared_ptr<const std::vector<uint32_t>> ProgramState::placement_hint() const {
@@ -114,7 +162,8 @@ std::vector<TestVector> ProgramState::test_vectors() const {
       Dims dims;
       if (stored->dims() != nullptr) dims.assign(stored->dims()->begin(), stored->dims()->end());
       result.push_back({stored->name()->string_view(),
-                        {static_cast<DType>(stored->dtype()), std::move(dims), segment(stored->segment()).data() + stored->offset()}});
+                        {static_cast<DType>(stored->dtype()), std::move(dims),
+                         segment(stored->segment()).data() + stored->offset()}});
     }
     return result;
   };

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -9,6 +10,7 @@
 #include "runtime/loader/load_segments.h"
 #include "runtime/loader/mapped_file.h"
 #include "runtime/loader/program_model.h"
+#include "runtime/log.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/plan/lifetimes.h"
 #include "runtime/plan/plan_cache.h"
@@ -34,6 +36,7 @@ class ProgramState {
   const std::vector<int32_t>& written_views() const { return written_views_; }
   const jit::CpuFeatures& features() const { return features_; }
   KernelLibrary& kernels() const { return kernels_; }
+  const Log& log() const { return log_; }
   uint64_t file_bytes() const { return file_.size(); }
   std::span<const std::byte> segment(std::size_t index) const { return segments_.spans[index]; }
 
@@ -56,6 +59,10 @@ class ProgramState {
   ProgramState(MappedFile mapped, std::span<const std::byte> file, ProgramModel model, SegmentBytes segments,
                const jit::CpuFeatures& features, const OpenOptions& options);
 
+  void report(const Plan& plan, const Stopwatch& watch, int64_t kernels_before, int64_t nanoseconds_before) const;
+  void report_eviction(const Plan& plan) const;
+
+  const Log log_;
   MappedFile mapped_;
   std::span<const std::byte> file_;
   ProgramModel model_;
@@ -71,6 +78,7 @@ class ProgramState {
   ProvenanceInfo provenance_;
   mutable KernelLibrary kernels_;
   mutable PlanCache plans_;
+  mutable std::atomic<bool> warned_of_evictions_{false};
   mutable std::mutex placement_mutex_;
   mutable std::shared_ptr<const std::vector<uint32_t>> placement_hint_;
 };

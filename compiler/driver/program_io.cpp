@@ -1,6 +1,7 @@
 #include "compiler/driver/program_io.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "compiler/data/convert.h"
 
@@ -32,6 +33,17 @@ Status all_known(const Map& map, const std::vector<std::string>& known, std::str
 }
 
 }  // namespace
+
+OpenOptions open_options(bool verbose) {
+  OpenOptions options;
+  if (verbose)
+    options.log = [](LogLevel level, std::string_view line) {
+      if (level == LogLevel::kError) return;
+      std::fprintf(stderr, "%s: %.*s\n", level == LogLevel::kWarning ? "warning" : "info",
+                   static_cast<int>(line.size()), line.data());
+    };
+  return options;
+}
 
 std::vector<std::string> input_names(const Program& program) {
   return names_of(program.inputs());

@@ -16,6 +16,9 @@ namespace tegula::driver {
 
 /// Between tensors that own their data and the runtime's references. Shared by aotc and runbench.
 
+/// How tools open programs; with `verbose` what the runtime says (but errors, which calls return) goes to stderr.
+OpenOptions open_options(bool verbose);
+
 std::vector<std::string> input_names(const Program& program);
 std::vector<std::string> output_names(const Program& program);
 

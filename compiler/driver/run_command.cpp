@@ -13,10 +13,11 @@ namespace {
 struct Options {
   std::string program, input, output;
   int threads = 1;
+  bool verbose = false;
 };
 
 Status run(const Options& options) {
-  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(options.program));
+  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(options.program, open_options(options.verbose)));
   TEGULA_ASSIGN_OR_RETURN(std::vector<data::NamedTensor> given, data::read_npz(options.input));
   TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> inputs, match_inputs(program, std::move(given)));
   TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
@@ -35,9 +36,10 @@ void add_run_command(CLI::App& app, Action& action) {
   command->add_option("program", options->program, "The program file")->required();
   command->add_option("--input", options->input, "A .npz archive with an array for every input")->required();
   command->add_option("--output", options->output, "The .npz archive to write")->required();
-  command->add_option("--threads", options->threads, "Threads that compute; 0: one per CPU that this process may use")
+  command->add_option("--threads", options->threads, "Threads that compute; 0: one per core that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  command->add_flag("--verbose", options->verbose, "Print what the runtime does, on stderr");
   command->footer(
       "Arrays of another type are converted when no element changes (float64 1.5 to float32, int64 7 to int32);\n"
       "BF16 outputs are written as float32, which holds them exactly.\n"

@@ -169,7 +169,7 @@ void add_verify_command(CLI::App& app, Action& action) {
                    "Largest |program - expected| over largest |expected|; integers must be equal")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads that compute; 0: one per CPU")
+  command->add_option("--threads", options->threads, "Threads that compute; 0: one per core that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   options->inputs.add_to(*command);

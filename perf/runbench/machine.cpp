@@ -1,15 +1,15 @@
 #include "perf/runbench/machine.h"
 
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 
 #include "commit.h"
+#include "runtime/threading/cgroup_quota.h"
+#include "runtime/threading/cpu_count.h"
 #include "schema/base/result.h"
 
 namespace tegula::runbench {
@@ -40,18 +40,6 @@ double megabytes(const std::string& kilobytes) {
   return kilobytes.empty() ? -1 : std::strtod(kilobytes.c_str(), nullptr) * 1024 / 1e6;
 }
 
-std::string cpu_quota() {
-  std::istringstream v2(first_line("/sys/fs/cgroup/cpu.max"));
-  std::string quota;
-  double period = 0;
-  if (!(v2 >> quota >> period) || period <= 0) {
-    quota = first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    period = std::strtod(first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us").c_str(), nullptr);
-  }
-  const double microseconds = std::strtod(quota.c_str(), nullptr);
-  return microseconds > 0 && period > 0 ? concat(microseconds / period, " CPUs") : "";
-}
-
 /// The chosen one of "always [madvise] never".
 std::string huge_pages() {
   const std::string line = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
@@ -75,16 +63,11 @@ Environment environment() {
   result.microcode = field("/proc/cpuinfo", "microcode");
   result.hypervisor = concat(" ", field("/proc/cpuinfo", "flags"), " ").find(" hypervisor ") != std::string::npos;
   result.cpus_online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
-  result.cpus_allowed = result.cpus_online;
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    result.cpus_allowed = CPU_COUNT(&allowed);
-    int first = 0;
-    while (first < CPU_SETSIZE && !CPU_ISSET(first, &allowed)) ++first;
-    result.governor = first_line(concat("/sys/devices/system/cpu/cpu", first, "/cpufreq/scaling_governor"));
-  }
-  result.cpu_quota = cpu_quota();
+  const std::vector<int> allowed = runtime::allowed_cpus();
+  result.cpus_allowed = allowed.empty() ? result.cpus_online : static_cast<int>(allowed.size());
+  if (!allowed.empty())
+    result.governor = first_line(concat("/sys/devices/system/cpu/cpu", allowed.front(), "/cpufreq/scaling_governor"));
+  if (const auto quota = runtime::cgroup_cpu_quota()) result.cpu_quota = concat(*quota, " CPUs");
   utsname name{};
   if (::uname(&name) == 0)
     result.kernel = concat(static_cast<const char*>(name.sysname), " ", static_cast<const char*>(name.release));

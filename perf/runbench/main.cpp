@@ -99,7 +99,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("program", options.program, "The program file (.tgl)")->required();
   options.inputs.add_to(app);
   app.add_option("--input", options.input, "A .npz archive with arrays for inputs, instead of random elements");
-  app.add_option("--threads", options.measure.threads, "Threads that compute; 0: one per CPU that this process may use")
+  app.add_option("--threads", options.measure.threads,
+                 "Threads that compute; 0: one per core that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   app.add_option("--warmup", options.measure.warmup_seconds, "Seconds before measuring")
@@ -109,6 +110,7 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   app.add_flag("--profile", options.measure.profile, "Show the time of every step and what runs it");
+  app.add_flag("--verbose", options.measure.verbose, "Print what the runtime does, on stderr");
   app.add_option("--json", options.json, "Write the result as JSON")->type_name("R.json");
   auto* selftest = app.add_flag("--selftest", options.selftest, "Only run the program's own test vectors");
   auto* accuracy = app.add_option("--accuracy", options.accuracy,

@@ -68,7 +68,7 @@ std::optional<jit::VectorIsa> widest_vectors(std::string_view isa) {
 Result<Measurement> measure(const std::string& path, const MakeInputs& make_inputs, const MeasureOptions& options) {
   Measurement result;
   const auto opening = Clock::now();
-  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(path));
+  TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(path, driver::open_options(options.verbose)));
   TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
   result.load_ms = seconds_since(opening) * 1e3;
   result.isa = program.isa();

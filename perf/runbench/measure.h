@@ -15,6 +15,7 @@ struct MeasureOptions {
   int threads = 1;
   double warmup_seconds = 0.5;
   double seconds = 5;
+  bool verbose = false;
   bool profile = false;
 };
 

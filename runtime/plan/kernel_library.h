@@ -16,11 +16,15 @@ class KernelLibrary {
   jit::KernelCache<Desc, Kernel>& cache() {
     const std::lock_guard lock(mutex_);
     auto& slot = caches_[std::type_index(typeid(jit::KernelCache<Desc, Kernel>))];
-    if (!slot) slot = std::make_shared<jit::KernelCache<Desc, Kernel>>();
+    if (!slot) slot = std::make_shared<jit::KernelCache<Desc, Kernel>>(&generated_);
     return *static_cast<jit::KernelCache<Desc, Kernel>*>(slot.get());
   }
 
+  /// What all caches have generated so far.
+  const jit::GenerationCount& generated() const { return generated_; }
+
  private:
+  jit::GenerationCount generated_;
   std::mutex mutex_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> caches_;
 };

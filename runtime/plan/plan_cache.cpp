@@ -30,12 +30,12 @@ std::shared_ptr<const Plan> PlanCache::find(std::span<const int64_t> key) {
   return entry == nullptr ? nullptr : entry->plan;
 }
 
-std::shared_ptr<const Plan> PlanCache::insert(std::span<const int64_t> key, std::shared_ptr<const Plan> plan) {
+PlanCache::Kept PlanCache::insert(std::span<const int64_t> key, std::shared_ptr<const Plan> plan) {
   const uint64_t hash = hash_of(key);
-  std::shared_ptr<const Plan> evicted;  // goes after the lock: freeing a plan takes a while
   const std::lock_guard lock(mutex_);
-  if (const Entry* entry = find_locked(hash, key)) return entry->plan;
+  if (const Entry* entry = find_locked(hash, key)) return {entry->plan, nullptr};
   Entry entry{hash, {key.begin(), key.end()}, plan, ++clock_};
+  std::shared_ptr<const Plan> evicted;
   if (entries_.size() < capacity_) {
     entries_.push_back(std::move(entry));
   } else {
@@ -43,7 +43,7 @@ std::shared_ptr<const Plan> PlanCache::insert(std::span<const int64_t> key, std:
                                          [](const Entry& a, const Entry& b) { return a.last_use < b.last_use; });
     evicted = std::exchange(*oldest, std::move(entry)).plan;
   }
-  return plan;
+  return {std::move(plan), std::move(evicted)};
 }
 
 std::size_t PlanCache::size() const {

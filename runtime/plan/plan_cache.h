@@ -18,10 +18,14 @@ class PlanCache {
   /// nullptr when there is none.
   std::shared_ptr<const Plan> find(std::span<const int64_t> key);
 
-  /// Keeps the plan and returns it; when another thread was faster, returns that thread's plan.
-  std::shared_ptr<const Plan> insert(std::span<const int64_t> key, std::shared_ptr<const Plan> plan);
+  struct Kept {
+    std::shared_ptr<const Plan> plan;     ///< the one that is kept: another thread's when that was faster
+    std::shared_ptr<const Plan> evicted;  ///< the one that went for it; nullptr: none did
+  };
+  Kept insert(std::span<const int64_t> key, std::shared_ptr<const Plan> plan);
 
   std::size_t size() const;
+  std::size_t capacity() const { return capacity_; }
 
  private:
   struct Entry {

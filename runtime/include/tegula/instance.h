@@ -18,7 +18,8 @@ class InstanceState;
 }
 
 struct InstanceOptions {
-  /// Threads that compute, the caller's included. 0: one per CPU that this process may use.
+  /// Threads that compute, the caller's included. 0: one for each core that the caller's affinity mask and cpuset allow
+  /// (SMT siblings count once), but no more than a control group's CPU quota grants.
   int threads = 1;
 };
 

@@ -16,8 +16,15 @@ namespace runtime {
 class ProgramState;
 }
 
-enum class LogLevel { kInfo, kWarning, kError };
-/// Called with one line at a time, possibly from several threads at once. The library itself never prints.
+enum class LogLevel {
+  kInfo,     ///< what was opened, bound or dropped, with sizes and times
+  kWarning,  ///< it works, but slower than it could; the line says what to do
+  kError,    ///< what the call returns as an Error, too
+};
+/// Called with one line at a time (no newline), on the thread whose call the line is about: possibly on several threads
+/// at once, so it must be safe for that; and within those calls: it must not call the program or its
+/// instances. What it throws is dropped. Nothing is reported by a run() that succeeds on shapes bound before. The
+/// library itself never prints.
 using LogCallback = std::function<void(LogLevel, std::string_view)>;
 
 enum class Load {
@@ -38,6 +45,7 @@ struct OpenOptions {
   std::string max_isa = {};
   /// Plans kept for shapes seen before; the least recently used goes first. At least 1.
   std::size_t plan_cache_capacity = 64;
+  /// Told what happens to the program and its instances, for as long as any of them lives. Empty: nobody is.
   LogCallback log = {};
 };
 
@@ -70,8 +78,8 @@ class Program {
   /// Opens and validates. kInvalidFile: what is wrong, at which offset or index. No weight is read or copied
   /// unless asked for by `options` or compressed in the file.
   static Result<Program> open(const std::string& path, const OpenOptions& options = {});
-  /// The same from memory, which must outlive the program and every instance, and not change meanwhile. Memory that is not
-  /// aligned to 64 bytes is copied, as with Load::kCopy; a copied one may go or change after the call.
+  /// The same from memory, which must outlive the program and every instance, and not change meanwhile. Memory that is
+  /// not aligned to 64 bytes is copied, as with Load::kCopy; a copied one may go or change after the call.
   static Result<Program> open(std::span<const std::byte> bytes, const OpenOptions& options = {});
 
   std::span<const TensorInfo> inputs() const;
