@@ -58,4 +58,15 @@ bool returns_bool(Function function) {
   }
 }
 
+bool converts_quantization(Function function) {
+  switch (function) {
+    case Function::k_quantize:
+    case Function::k_requantize:
+    case Function::k_dequantize:
+    case Function::k_quantize_by:
+    case Function::k_dequantize_by: return true;
+    default: return false;
+  }
+}
+
 }  // namespace tegula

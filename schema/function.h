@@ -24,13 +24,17 @@ std::optional<Function> function_from_name(std::string_view name);
 /// Whether the result is bool whatever the operands are: comparisons, is_nan, is_inf.
 bool returns_bool(Function function);
 
+/// Whether the function changes between real and quantized numbers: quantize, requantize, dequantize and the forms whose
+/// scales are operands.
+bool converts_quantization(Function function);
+
 /// One step of a fused elementwise chain. Operands below the number of inputs name an input of the
 /// program, the others the result of instruction (operand - inputs), which must come earlier.
 struct FunctionInstruction {
   Function function = Function::k_identity;
   uint16_t a = 0, b = 0, c = 0;  ///< as many as arity_of(function) are read
   float alpha = 0, beta = 0;     ///< the parameters that the formula names
-  DType to = DType::kF32;        ///< the result's type for `cast`; not read otherwise
+  DType to = DType::kF32;        ///< the result's type for `cast`, `quantize` and `requantize`; not read otherwise
 
   auto operator<=>(const FunctionInstruction&) const = default;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 namespace tegula {
 namespace {
@@ -51,6 +53,44 @@ bool takes(Function function, DType x) {
   }
 }
 
+bool is_quantized(DType type) {
+  return type == DType::kU8 || type == DType::kS8;
+}
+
+/// The functions that change between real and quantized numbers, whose operands differ in type.
+std::optional<DType> result_of_quantization(const FunctionInstruction& instruction, std::span<const DType> operands) {
+  const DType x = operands[0];
+  const bool from_real = x == DType::kF32, from_quantized = is_quantized(x) || x == DType::kS32;
+  switch (instruction.function) {
+    case Function::k_quantize:
+    case Function::k_requantize:
+      return from_real && is_quantized(instruction.to) ? std::optional(instruction.to) : std::nullopt;
+    case Function::k_dequantize: return from_quantized ? std::optional(DType::kF32) : std::nullopt;
+    case Function::k_quantize_by:
+      return from_real && operands[1] == DType::kF32 && is_quantized(operands[2]) ? std::optional(operands[2])
+                                                                                  : std::nullopt;
+    case Function::k_dequantize_by:
+      return from_quantized && operands[1] == DType::kF32 && operands[2] == x ? std::optional(DType::kF32)
+                                                                              : std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+/// What is wrong with a scale and zero point that are parameters; nullopt: nothing.
+std::optional<std::string> wrong_quantization(const FunctionInstruction& in, DType quantized) {
+  const bool is_signed = quantized == DType::kS8;
+  double low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
+  if (quantized == DType::kS32) {
+    low = std::numeric_limits<int32_t>::min();
+    high = std::numeric_limits<int32_t>::max();
+  }
+  if (!(in.alpha > 0) || !std::isfinite(in.alpha)) return concat("a scale of ", in.alpha);
+  const double zero_point = static_cast<double>(in.beta);
+  if (!(zero_point >= low && zero_point <= high) || zero_point != std::nearbyint(zero_point))
+    return concat("a zero point of ", in.beta, " for ", name_of(quantized));
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<DType> result_type(const FunctionInstruction& instruction, std::span<const DType> operands) {
@@ -58,6 +98,7 @@ std::optional<DType> result_type(const FunctionInstruction& instruction, std::sp
   if (!is_valid(function) || operands.size() != static_cast<std::size_t>(arity_of(function))) return std::nullopt;
   if (!std::all_of(operands.begin(), operands.end(), [](DType type) { return is_valid(type); })) return std::nullopt;
   if (function == Function::k_cast) return is_valid(instruction.to) ? std::optional(instruction.to) : std::nullopt;
+  if (converts_quantization(function)) return result_of_quantization(instruction, operands);
   if (function == Function::k_where) {
     if (operands[0] != DType::kBool) return std::nullopt;
     operands = operands.subspan(1);
@@ -95,6 +136,11 @@ Result<std::vector<DType>> result_types(const FunctionProgram& program, std::spa
       std::string list;
       for (std::size_t k = 0; k < arity; ++k) list += concat(k ? ", " : "", name_of(operand_types[k]));
       return invalid(i, name_of(instruction.function), " is not defined for (", list, ")");
+    }
+    const Function function = instruction.function;
+    if (converts_quantization(function) && arity == 1) {
+      const DType quantized = function == Function::k_dequantize ? operand_types[0] : *type;
+      if (const auto wrong = wrong_quantization(instruction, quantized)) return invalid(i, name_of(function), ": ", *wrong);
     }
     types.push_back(*type);
   }

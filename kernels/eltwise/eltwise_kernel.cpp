@@ -89,11 +89,15 @@ Result<EltwiseCodeDesc> describe_eltwise(const FunctionProgram& program, std::sp
   }
   for (const FunctionInstruction& in : program.instructions) {
     const int arity = arity_of(in.function);  // operands that are not read must not tell descriptors apart
-    const DType to = in.function == Function::k_cast ? in.to : DType::kF32;
+    const bool reads_to =
+        in.function == Function::k_cast || in.function == Function::k_quantize || in.function == Function::k_requantize;
+    const DType to = reads_to ? in.to : DType::kF32;
     desc.instructions.push_back(
         {in.function, in.a, arity > 1 ? in.b : uint16_t{0}, arity > 2 ? in.c : uint16_t{0}, in.alpha, in.beta, to});
   }
   desc.output = output.dtype;
+  desc.converts_to_bf16 = cpu.avx512_bf16 && desc.isa == jit::VectorIsa::kAvx512 && output.dtype == DType::kBF16 &&
+                          program.instructions.back().function == Function::k_cast;
   return desc;
 }
 

@@ -23,8 +23,8 @@ enum class EltwisePattern : uint8_t {
   kStrided,    ///< evenly spaced, of 4-byte types: gathered
 };
 
-/// Everything that shapes the code of a fused elementwise chain over f32, s32 and bool (s8 and u8 come in through
-/// casts); sizes, the strides of rows and addresses are arguments.
+/// Everything that shapes the code of a fused elementwise chain over f32, s32, bool and bf16, with u8 and s8 where it
+/// is quantized, dequantized or cast; sizes, the strides of rows and addresses are arguments.
 struct EltwiseCodeDesc {
   struct Input {
     DType dtype = DType::kF32;
@@ -44,6 +44,8 @@ struct EltwiseCodeDesc {
   std::vector<Input> inputs;
   std::vector<Instruction> instructions;
   DType output = DType::kF32;
+  bool converts_to_bf16 =
+      false;  ///< the last instruction is a cast to bf16 that AVX-512 BF16 does on the way to memory
 
   auto operator<=>(const EltwiseCodeDesc&) const = default;
   FunctionProgram program() const;

@@ -22,8 +22,9 @@ using Xbyak::Ymm;
 /// for each row: for each vector of it: load operands where the chain wants them, compute, store.
 ///
 /// Vectors   the chain's values; rows' repeated elements and constants stay in registers as far as these go
-///           AVX-512  k1 the tail's lanes, k7 those of a gather; zmm31 bytes on their way from and to masks
-///           AVX2     ymm15 the tail's lanes; ymm13, ymm14 a mask on its way to bytes; one for the lanes of a gather
+///           AVX-512  k1 the tail's lanes, k7 those of a gather; zmm31 narrow elements on their way from and to memory
+///           AVX2     ymm15 the tail's lanes; ymm13, ymm14 narrow elements on their way to memory; one for the lanes of
+///           a gather
 /// General   addresses of dst and of as many inputs as there are registers; the others' are read from the call
 class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
  public:
@@ -54,14 +55,14 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   const EltwiseCodeDesc::Input& input(int i) const { return desc_.inputs[static_cast<std::size_t>(i)]; }
   bool is_repeated(int i) const { return input(i).pattern == EltwisePattern::kBroadcast; }
   bool is_strided(int i) const { return input(i).pattern == EltwisePattern::kStrided; }
-  static bool is_byte(DType type) { return size_of(type) == 1; }
+  static bool is_narrow(DType type) { return size_of(type) < 4; }
 
-  /// AVX2 has masked moves of 32 bits only: rows with bytes end one element at a time.
+  /// AVX2 has masked moves of 32 bits only: rows with narrower elements end one element at a time.
   bool ends_one_by_one() const {
-    const bool reads_bytes = std::any_of(desc_.inputs.begin(), desc_.inputs.end(), [](const auto& in) {
-      return is_byte(in.dtype) && in.pattern == EltwisePattern::kVector;
+    const bool reads_narrow = std::any_of(desc_.inputs.begin(), desc_.inputs.end(), [](const auto& in) {
+      return is_narrow(in.dtype) && in.pattern == EltwisePattern::kVector;
     });
-    return !avx512() && (reads_bytes || is_byte(desc_.output));
+    return !avx512() && (reads_narrow || is_narrow(desc_.output));
   }
 
   // ------------------------------------------------------------------ registers
@@ -239,18 +240,21 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     if (is_repeated(i)) return emit_load_repeated(type, reg, base);
     const Address from = element(base, type, ahead);
     if (type == DType::kBool) return emit_load_bool(reg, base, ahead, extent);
-    if (!is_byte(type)) {
+    if (!is_narrow(type)) {
       if (extent == Extent::kOne) return vmovss(Xmm(reg), from);
       if (extent == Extent::kVector) return vmovups(vector(reg), from);
       return tail_.load(reg, from);
     }
-    const bool is_signed = type == DType::kS8;
     if (extent == Extent::kOne) {
-      emit_load_byte(base, ahead, is_signed);
+      emit_load_narrow(base, ahead, type);
       return vmovd(Xmm(reg), scratch().cvt32());
     }
     const Xmm to = extent == Extent::kTail ? vector(reg) | tail_.opmask() | T_z : vector(reg);
-    is_signed ? vpmovsxbd(to, from) : vpmovzxbd(to, from);
+    if (type == DType::kBF16) {
+      vpmovzxwd(to, from);
+      return vpslld(vector(reg), vector(reg), 16);
+    }
+    type == DType::kS8 ? vpmovsxbd(to, from) : vpmovzxbd(to, from);
   }
 
   /// Bytes from the first lane's element to each lane's.
@@ -283,10 +287,14 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     vgatherdps(to, ptr[scratch() + places], lanes_left);
   }
 
-  /// scratch = the byte at `at` + `ahead`, widened.
-  void emit_load_byte(const Reg64& base, int ahead, bool is_signed) {
-    const Address from = byte[base + at() + ahead];
-    is_signed ? movsx(scratch().cvt32(), from) : movzx(scratch().cvt32(), from);
+  /// scratch = the element at `at` + `ahead`, widened.
+  void emit_load_narrow(const Reg64& base, int ahead, DType type) {
+    if (type == DType::kBF16) return emit_widen(type, word[base + at() * 2 + 2 * ahead]);
+    emit_widen(type, byte[base + at() + ahead]);
+  }
+  void emit_widen(DType type, const Address& from) {
+    type == DType::kS8 ? movsx(scratch().cvt32(), from) : movzx(scratch().cvt32(), from);
+    if (type == DType::kBF16) shl(scratch().cvt32(), 16);
   }
 
   void emit_load_bool(int reg, const Reg64& base, int ahead, Extent extent) {
@@ -297,7 +305,7 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
       return vptestmb(Opmask(reg), bytes, bytes);
     }
     if (extent == Extent::kOne) {
-      emit_load_byte(base, ahead, false);
+      emit_load_narrow(base, ahead, DType::kBool);
       vmovd(Xmm(reg), scratch().cvt32());
     } else {
       vpmovzxbd(Ymm(reg), from);
@@ -306,8 +314,8 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   }
 
   void emit_load_repeated(DType type, int reg, const Reg64& base) {
-    if (!is_byte(type)) return vbroadcastss(vector(reg), dword[base]);
-    type == DType::kS8 ? movsx(scratch().cvt32(), byte[base]) : movzx(scratch().cvt32(), byte[base]);
+    if (!is_narrow(type)) return vbroadcastss(vector(reg), dword[base]);
+    emit_widen(type, type == DType::kBF16 ? word[base] : byte[base]);
     const bool is_mask = type == DType::kBool;
     const int wide = is_mask && avx512() ? kByteVector : reg;
     vmovd(Xmm(wide), scratch().cvt32());
@@ -320,6 +328,8 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
   void emit_store(int reg, int ahead, Extent extent) {
     const Address to = element(dst(), desc_.output, ahead);
     if (desc_.output == DType::kBool) return emit_store_bool(reg, to, ahead, extent);
+    if (desc_.output == DType::kBF16) return emit_store_bf16(reg, to, ahead, extent);
+    if (is_narrow(desc_.output)) return emit_store_byte(reg, to, ahead, extent);
     if (extent == Extent::kOne) return vmovss(to, Xmm(reg));
     if (extent == Extent::kVector) return vmovups(to, vector(reg));
     tail_.store(to, reg);
@@ -342,6 +352,42 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
     vpackssdw(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackHigh));
     vpackuswb(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackLow));
     vmovq(to, Xmm(kPackLow));
+  }
+
+  /// Lanes hold integers within the range of the type.
+  void emit_store_byte(int reg, const Address& to, int ahead, Extent extent) {
+    if (avx512()) return vpmovdb(extent == Extent::kTail ? to | tail_.opmask() : to, vector(reg));
+    if (extent == Extent::kOne) {
+      vmovd(scratch().cvt32(), Xmm(reg));
+      return mov(byte[dst() + at() + ahead], scratch().cvt8());
+    }
+    vextracti128(Xmm(kPackHigh), Ymm(reg), 1);
+    vpackssdw(Xmm(kPackLow), Xmm(reg), Xmm(kPackHigh));
+    desc_.output == DType::kS8 ? vpacksswb(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackLow))
+                               : vpackuswb(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackLow));
+    vmovq(to, Xmm(kPackLow));
+  }
+
+  /// Lanes hold bf16 values as f32, or with desc_.converts_to_bf16 any f32.
+  void emit_store_bf16(int reg, const Address& to, int ahead, Extent extent) {
+    if (avx512()) {
+      const Ymm narrow(kByteVector);
+      if (desc_.converts_to_bf16) {
+        vcvtneps2bf16(narrow, vector(reg));
+        return vmovdqu16(extent == Extent::kTail ? to | tail_.opmask() : to, narrow);
+      }
+      vpsrld(vector(kByteVector), vector(reg), 16);
+      return vpmovdw(extent == Extent::kTail ? to | tail_.opmask() : to, vector(kByteVector));
+    }
+    if (extent == Extent::kOne) {
+      vmovd(scratch().cvt32(), Xmm(reg));
+      shr(scratch().cvt32(), 16);
+      return mov(word[dst() + at() * 2 + 2 * ahead], scratch().cvt16());
+    }
+    vpsrld(Ymm(kPackLow), Ymm(reg), 16);
+    vextracti128(Xmm(kPackHigh), Ymm(kPackLow), 1);
+    vpackusdw(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackHigh));
+    vmovdqu(to, Xmm(kPackLow));
   }
 
   const Reg64& at() const { return at_->reg; }
@@ -371,7 +417,8 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
 Result<EltwiseCodePtr> build_eltwise(const EltwiseCodeDesc& desc) {
   std::vector<DType> types;
   for (const EltwiseCodeDesc::Input& input : desc.inputs) types.push_back(input.dtype);
-  TEGULA_ASSIGN_OR_RETURN(const jit::VectorProgram program, record_program(desc.program(), types));
+  TEGULA_ASSIGN_OR_RETURN(const jit::VectorProgram program,
+                          record_program(desc.program(), types, desc.converts_to_bf16));
   try {
     return EltwiseCodePtr(std::make_shared<EltwiseGenerator>(desc, program));
   } catch (const std::exception& e) {  // Xbyak and RegisterPool throw; nothing above this does

@@ -66,6 +66,10 @@ void PlainEltwise::compute(std::byte* scratch, int64_t count) const {
     const BlockOperands operands = {value(scratch, in.a), arity > 1 ? value(scratch, in.b) : nullptr,
                                     arity > 2 ? value(scratch, in.c) : nullptr};
     const DType type = types_[in.function == Function::k_where ? in.b : in.a];
+    if (converts_quantization(in.function)) {
+      quantize_block(in, type, types_[program_.inputs + i], operands, out, count);
+      continue;
+    }
     switch (in.function) {
       case Function::k_cast: cast_block(type, in.to, operands.x, out, count); break;
       case Function::k_pow: pow_block(type, types_[in.b], operands, out, count); break;

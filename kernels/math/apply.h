@@ -16,7 +16,8 @@ namespace tegula::kernels::math {
 
 /// What fp32 operands make of a function.
 enum class Fp32Kind {
-  kNone,       ///< no function of fp32 that generated code has (logical and bitwise ones, mod, fmod, cast, where)
+  kNone,       ///< no function of fp32 that generated code has (logical and bitwise ones, mod, fmod, cast,
+              ///< where, to and from quantized numbers)
   kUnary,      ///< apply_unary
   kBinary,     ///< apply_binary
   kPredicate,  ///< apply_predicate: the result is a mask
@@ -37,6 +38,11 @@ constexpr Fp32Kind fp32_kind(Function function) {
     case Function::k_bitwise_xor:
     case Function::k_shift_left:
     case Function::k_shift_right:
+    case Function::k_quantize:
+    case Function::k_requantize:
+    case Function::k_dequantize:
+    case Function::k_quantize_by:
+    case Function::k_dequantize_by:
     case Function::k_where: return Fp32Kind::kNone;
     case Function::k_is_nan:
     case Function::k_is_inf:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/eltwise/eltwise_kernel.h"
+#include "kernels/float16.h"
 #include "schema/function_types.h"
 #include "tests/support/guarded_buffer.h"
 
@@ -40,6 +41,10 @@ void fill(DType type, std::byte* data, int64_t count, uint32_t seed) {
     } else if (type == DType::kS32) {
       const int32_t value = bits % 7 == 0 ? INT32_MIN : static_cast<int32_t>(bits % 100) - 50;
       std::memcpy(data + 4 * i, &value, 4);
+    } else if (type == DType::kBF16) {
+      const uint16_t specials[] = {0, 0x8000, 0x7fc1, 0xff80, 0x7f80, 0x0001, 0x3f81};
+      const auto value = bits % 31 < 7 ? specials[bits % 31] : static_cast<uint16_t>(0x3e00 + (bits & 0x83ff));
+      std::memcpy(data + 2 * i, &value, 2);
     } else {
       data[i] = static_cast<std::byte>(type == DType::kBool ? bits % 2 : bits % 256);
     }
@@ -53,6 +58,12 @@ struct Operand {
 
 bool same_element(DType type, const std::byte* a, const std::byte* b) {
   if (std::memcmp(a, b, size_of(type)) == 0) return true;
+  if (type == DType::kBF16) {
+    uint16_t x = 0, y = 0;
+    std::memcpy(&x, a, 2);
+    std::memcpy(&y, b, 2);
+    return std::isnan(f32_from_bf16(x)) && std::isnan(f32_from_bf16(y));
+  }
   if (type != DType::kF32) return false;
   float x = 0, y = 0;
   std::memcpy(&x, a, 4);
@@ -62,7 +73,7 @@ bool same_element(DType type, const std::byte* a, const std::byte* b) {
 
 std::vector<jit::CpuFeatures> isas() {
   std::vector<jit::CpuFeatures> list;
-  for (const char* name : {"avx2", "avx512"}) {
+  for (const char* name : {"avx2", "avx512", "avx512_bf16"}) {
     const jit::CpuFeatures cap = jit::CpuFeatures::from_name(name).value();
     if (jit::CpuFeatures::detect().intersect(cap) == cap) list.push_back(cap);
   }
@@ -185,6 +196,66 @@ TEST(EltwiseGenerated, IntegersAndCasts) {
                     {{from, {2, 1}}, {DType::kF32, {2, n}}}, {2, n});
       }
   }
+}
+
+FunctionInstruction converting(Function function, uint16_t a, float scale, float zero_point, DType to = DType::kF32) {
+  return instruction(function, a, 1, 2, scale, zero_point, to);
+}
+
+TEST(EltwiseGenerated, QuantizedEnds) {
+  for (const DType type : {DType::kU8, DType::kS8}) {
+    const float z = type == DType::kU8 ? 117.0f : -5.0f;
+    for (const int64_t n : {1, 7, 8, 15, 16, 17, 33, 64, 131}) {
+      expect_same(chain(1, {converting(Function::k_quantize, 0, 0.013f, z, type)}), {{DType::kF32, {3, n}}}, {3, n});
+      expect_same(chain(1, {converting(Function::k_requantize, 0, 70.0f, z, type)}), {{DType::kF32, {3, n}}}, {3, n});
+      for (const float zero_point : {0.0f, z})
+        expect_same(chain(1, {converting(Function::k_dequantize, 0, 0.3f, zero_point)}), {{type, {3, n}}}, {3, n});
+      // relu(a + b), with three scales, and one operand repeated along the row.
+      for (const int64_t columns : {n, int64_t{1}})
+        expect_same(chain(2, {converting(Function::k_dequantize, 0, 0.02f, z),
+                              converting(Function::k_dequantize, 1, 0.05f, 3), instruction(Function::k_add, 2, 3),
+                              instruction(Function::k_relu, 4), converting(Function::k_requantize, 5, 29.0f, 1, type)}),
+                    {{type, {3, n}}, {type, {3, columns}}}, {3, n});
+    }
+  }
+  expect_same(chain(1, {converting(Function::k_dequantize, 0, 0.3f, -70000)}), {{DType::kS32, {3, 21}}}, {3, 21});
+}
+
+TEST(EltwiseGenerated, ScalesOfOperands) {
+  for (const DType type : {DType::kU8, DType::kS8})
+    for (const int64_t n : {5, 16, 40})
+      for (const Dims& dims : {Dims{n}, Dims{3, 1}, Dims{1}, Dims{3, n}}) {
+        expect_same(chain(3, {instruction(Function::k_quantize_by)}),
+                    {{DType::kF32, {3, n}}, {DType::kF32, dims}, {type, dims}}, {3, n});
+        expect_same(chain(3, {instruction(Function::k_dequantize_by)}),
+                    {{type, {3, n}}, {DType::kF32, dims}, {type, dims}}, {3, n});
+      }
+  expect_same(chain(3, {instruction(Function::k_dequantize_by)}),
+              {{DType::kS32, {3, 19}}, {DType::kF32, {19}}, {DType::kS32, {19}}}, {3, 19});
+}
+
+TEST(EltwiseGenerated, BF16Ends) {
+  for (const int64_t n : {1, 7, 8, 15, 16, 17, 33, 64, 131}) {
+    expect_same(chain(1, {cast(0, DType::kBF16)}), {{DType::kF32, {3, n}}}, {3, n});
+    expect_same(chain(1, {cast(0, DType::kF32)}), {{DType::kBF16, {3, n}}}, {3, n});
+    expect_same(chain(2, {cast(0, DType::kF32), cast(1, DType::kF32), instruction(Function::k_add, 2, 3),
+                          instruction(Function::k_gelu_erf, 4), cast(5, DType::kBF16)}),
+                {{DType::kBF16, {3, n}}, {DType::kBF16, {3, 1}}}, {3, n});
+    // Every instruction rounds where the chain computes in bf16.
+    expect_same(chain(2, {instruction(Function::k_mul, 0, 1), instruction(Function::k_add, 2, 1)}),
+                {{DType::kBF16, {3, n}}, {DType::kBF16, {n}}}, {3, n});
+    expect_same(chain(2, {cast(0, DType::kF32), converting(Function::k_quantize, 2, 0.01f, 9, DType::kU8)}),
+                {{DType::kBF16, {3, n}}, {DType::kBF16, {n}}}, {3, n});
+  }
+  for (const DType from : {DType::kF32, DType::kS32, DType::kU8, DType::kS8, DType::kBool, DType::kBF16})
+    for (const DType to : {DType::kBF16, DType::kU8, DType::kS8})
+      expect_same(chain(1, {cast(0, to)}), {{from, {2, 37}}}, {2, 37});
+}
+
+TEST(EltwiseGenerated, MinimaOfNarrowIntegers) {
+  for (const DType type : {DType::kU8, DType::kS8})
+    for (const Function function : {Function::k_min, Function::k_max, Function::k_less, Function::k_equal})
+      expect_same(chain(2, {instruction(function)}), {{type, {3, 37}}, {type, {37}}}, {3, 37});
 }
 
 TEST(EltwiseGenerated, ManyInputsAndLongChains) {

@@ -141,6 +141,52 @@ TEST(EltwisePlain, FloatModulus) {
   EXPECT_EQ(binary<float>(Function::k_mod, {5.5f, -5.5f, 5.5f}, {2, 2, -2}), (std::vector<float>{1.5f, 0.5f, -0.5f}));
 }
 
+TEST(EltwisePlain, QuantizesAsOnnxSays) {
+  // saturate(round(x / scale) + zero_point), ties to even; NaN gives the lowest value.
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::vector<float> x = {0, 1, 1.5f, 2.5f, -0.5f, 300, -300, kInf, -kInf, NAN, 251};
+  const auto u8 = run<uint8_t>(one(Function::k_quantize, 1.0f, 5, DType::kU8), {tensor<float>({11}, x)}, {11});
+  EXPECT_EQ(u8, (std::vector<uint8_t>{5, 6, 7, 7, 5, 255, 0, 255, 0, 0, 255}));
+  const auto s8 = run<int8_t>(one(Function::k_requantize, 2.0f, -3, DType::kS8), {tensor<float>({11}, x)}, {11});
+  EXPECT_EQ(s8, (std::vector<int8_t>{-3, -1, 0, 2, -4, 127, -128, 127, -128, -128, 127}));
+  EXPECT_EQ(run<float>(one(Function::k_dequantize, 0.5f, 128), {tensor<uint8_t>({3}, {0, 128, 255})}, {3}),
+            (std::vector<float>{-64, 0, 63.5f}));
+  EXPECT_EQ(run<float>(one(Function::k_dequantize, 2.0f), {tensor<int32_t>({2}, {16777217, -3})}, {2}),
+            (std::vector<float>{33554432, -6}));
+}
+
+TEST(EltwisePlain, QuantizesAlongAnAxis) {
+  const auto x = tensor<float>({2, 3}, {1, 2, 3, 10, 20, 30});
+  const auto scale = tensor<float>({2, 1}, {1, 10}), by_column = tensor<float>({3}, {1, 2, 3});
+  EXPECT_EQ(run<uint8_t>(one(Function::k_quantize_by), {x, scale, tensor<uint8_t>({2, 1}, {7, 9})}, {2, 3}),
+            (std::vector<uint8_t>{8, 9, 10, 10, 11, 12}));
+  EXPECT_EQ(run<float>(one(Function::k_dequantize_by),
+                       {tensor<int8_t>({2, 3}, {1, 2, 3, -1, -2, -3}), by_column, tensor<int8_t>({1}, {1})}, {2, 3}),
+            (std::vector<float>{0, 2, 6, -2, -6, -12}));
+}
+
+TEST(EltwisePlain, RefusesScalesAndZeroPointsThatMakeNoSense) {
+  const auto message = [](const FunctionProgram& program, DType from, DType to) {
+    const TensorView src = TensorView::contiguous(from, Dims{4}, static_cast<void*>(nullptr));
+    const TensorView dst = TensorView::contiguous(to, Dims{4}, static_cast<void*>(nullptr));
+    const Status status = check_eltwise(program, std::vector{src}, dst);
+    return status.ok() ? "ok" : status.error().message;
+  };
+  const auto u8 = [](float scale, float zero_point) {
+    return one(Function::k_quantize, scale, zero_point, DType::kU8);
+  };
+  EXPECT_EQ(message(u8(1, 255), DType::kF32, DType::kU8), "ok");
+  for (const float scale : {0.0f, -1.0f, NAN, std::numeric_limits<float>::infinity()})
+    EXPECT_NE(message(u8(scale, 0), DType::kF32, DType::kU8).find("a scale of"), std::string::npos);
+  for (const float zero_point : {-1.0f, 256.0f, 0.5f, NAN})
+    EXPECT_NE(message(u8(1, zero_point), DType::kF32, DType::kU8).find("a zero point of"), std::string::npos);
+  EXPECT_NE(message(one(Function::k_dequantize, 1, -129), DType::kS8, DType::kF32).find("zero point"),
+            std::string::npos);
+  EXPECT_NE(message(one(Function::k_quantize, 1, 0, DType::kS32), DType::kF32, DType::kS32).find("not defined"),
+            std::string::npos);
+  EXPECT_NE(message(u8(1, 0), DType::kF64, DType::kU8).find("not defined"), std::string::npos);
+}
+
 TEST(EltwisePlain, BitsAndShifts) {
   EXPECT_EQ(binary<uint8_t>(Function::k_shift_left, {1, 129, 1}, {7, 1, 8}), (std::vector<uint8_t>{128, 2, 0}));
   EXPECT_EQ(binary<uint64_t>(Function::k_shift_right, {256, 1}, {4, 64}), (std::vector<uint64_t>{16, 0}));
