@@ -5,6 +5,7 @@
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/conv_int8.h"
 #include "runtime/steps/conv_window.h"
+#include "runtime/steps/depthwise_int8.h"
 #include "runtime/steps/gemm_epilogue.h"
 
 namespace tegula::runtime {
@@ -199,7 +200,8 @@ Result<std::unique_ptr<BoundStep>> bind_conv(const BindContext& context) {
   if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
       !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
     return context.invalid("conv takes a value, weights and perhaps a bias to one value");
-  if (table.requantize() != nullptr) return bind_conv_int8(context);
+  if (table.requantize() != nullptr)
+    return context.inputs[1].packing == Packing::kDepthwise ? bind_depthwise_int8(context) : bind_conv_int8(context);
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
   if (src.dtype != DType::kF32 || weights.dtype != DType::kF32 || dst.dtype != DType::kF32 || dst.rank != src.rank ||
       src.rank < 3 || src.dims[0] != dst.dims[0])

@@ -1,23 +1,18 @@
 #include "runtime/steps/conv_int8.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/conv/quantized_reference.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/conv_window.h"
 #include "runtime/steps/gemm_epilogue.h"
+#include "runtime/steps/quantized_operands.h"
 
 namespace tegula::runtime {
 namespace {
 
 using kernels::QuantizedConvArgs;
 using kernels::QuantizedConvDesc;
-
-/// The values that table Requantize names; absent ones have present() == false.
-struct QuantizedOperands {
-  BoundTensor bias, multipliers, weight_zero_points, weight_sums, src_zero_point, src_scale;
-};
 
 class QuantizedConvStep final : public BoundStep {
  public:
@@ -70,53 +65,6 @@ class QuantizedConvStep final : public BoundStep {
   int64_t positions_;
 };
 
-/// One value per channel, or one for all where `one_for_all`.
-Status check_channels(const BindContext& context, const BoundTensor& tensor, DType dtype, int64_t channels,
-                      bool one_for_all, const char* what) {
-  if (!tensor.present()) return {};
-  const bool fits = tensor.count() == channels || (one_for_all && tensor.count() == 1);
-  if (tensor.dtype == dtype && fits && tensor.is_contiguous()) return {};
-  return context.invalid(what, " of ", name_of(tensor.dtype), to_string(tensor.shape()), " for ", channels,
-                         " channels");
-}
-
-Result<QuantizedOperands> read_operands(const BindContext& context, const schema::Requantize& table, int64_t channels) {
-  QuantizedOperands operands;
-  if (context.inputs.size() > 2) operands.bias = context.inputs[2];
-  operands.multipliers = context.value(table.multipliers());
-  operands.weight_zero_points = context.value(table.weight_zero_points());
-  operands.weight_sums = context.value(table.weight_sums());
-  operands.src_zero_point = context.value(table.src_zero_point_value());
-  operands.src_scale = context.value(table.src_scale_value());
-  if (!operands.multipliers.present()) return context.invalid("an integer convolution without multipliers");
-  if (operands.src_zero_point.present() && !operands.weight_sums.present())
-    return context.invalid("a dynamic zero point without sums of the weights");
-  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.bias, DType::kS32, channels, false, "a bias"));
-  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.multipliers, DType::kF32, channels, true, "multipliers"));
-  TEGULA_RETURN_IF_ERROR(
-      check_channels(context, operands.weight_zero_points, DType::kS32, channels, false, "zero points"));
-  TEGULA_RETURN_IF_ERROR(
-      check_channels(context, operands.weight_sums, DType::kS32, channels, false, "sums of weights"));
-  TEGULA_RETURN_IF_ERROR(
-      check_channels(context, operands.src_zero_point, DType::kS32, 1, true, "a dynamic zero point"));
-  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.src_scale, DType::kF32, 1, true, "a dynamic scale"));
-  return operands;
-}
-
-Status read_requantize(const BindContext& context, const schema::Requantize& table, DType dst,
-                       QuantizedConvDesc& desc) {
-  desc.src_zero_point = table.src_zero_point();
-  desc.dst_zero_point = table.dst_zero_point();
-  desc.dst_scale_inverse = table.dst_scale_inverse();
-  const auto in_range = [](int32_t zero_point, DType dtype) {
-    return dtype == DType::kS8 ? zero_point >= -128 && zero_point <= 127 : zero_point >= 0 && zero_point <= 255;
-  };
-  if (!in_range(desc.src_zero_point, DType::kU8) || (dst != DType::kF32 && !in_range(desc.dst_zero_point, dst)))
-    return context.invalid("zero points ", desc.src_zero_point, " and ", desc.dst_zero_point);
-  if (!std::isfinite(desc.dst_scale_inverse)) return context.invalid("the inverse scale is ", desc.dst_scale_inverse);
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_conv_int8(const BindContext& context) {
@@ -149,8 +97,11 @@ Result<std::unique_ptr<BoundStep>> bind_conv_int8(const BindContext& context) {
   if (!std::ranges::equal(weights.shape(), expected))
     return context.invalid("packed weights of ", to_string(weights.shape()), " where ", to_string(expected),
                            " are needed");
-  TEGULA_RETURN_IF_ERROR(read_requantize(context, *table.requantize(), dst.dtype, desc));
-  TEGULA_ASSIGN_OR_RETURN(QuantizedOperands operands, read_operands(context, *table.requantize(), oc));
+  TEGULA_ASSIGN_OR_RETURN(QuantizedOperands operands,
+                          read_quantized_operands(context, *table.requantize(), oc, dst.dtype));
+  desc.src_zero_point = operands.static_src_zero_point;
+  desc.dst_zero_point = operands.dst_zero_point;
+  desc.dst_scale_inverse = operands.dst_scale_inverse;
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, BoundTensor(), 1.0f, dst));
   desc.post_ops = epilogue.desc().post_ops;
   std::vector<kernels::TensorView> post_op_operands;

@@ -1,10 +1,13 @@
 // Dynamic quantization against the formula of ONNX's DynamicQuantizeLinear in double.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 
-#include "kernels/quantize/dynamic_quantize.h"
+#include "jit/cpu_features.h"
+#include "kernels/float16.h"
+#include "kernels/quantize/range_kernel.h"
 #include "tests/kernels/plain_kernel.h"
 
 namespace tegula::kernels {
@@ -80,6 +83,33 @@ TEST(DynamicQuantize, RangesThatAreNone) {
   EXPECT_EQ(quantize({2}, {-kInf, 1}, false).zero_points[0], 0);
   EXPECT_EQ(quantize({2, 0}, {}, true).scales, (std::vector<float>{1, 1}));
   EXPECT_TRUE(quantize({0, 3}, {}, true).scales.empty());
+}
+
+TEST(DynamicQuantize, GeneratedRangesAreThoseOfPlainLoops) {
+  std::mt19937 random(2);
+  for (const char* name : {"avx2", "avx512"}) {
+    const jit::CpuFeatures cap = jit::CpuFeatures::from_name(name).value();
+    if (jit::CpuFeatures::detect().intersect(cap) != cap) continue;
+    for (const DType type : {DType::kF32, DType::kBF16}) {
+      const RangeCodeDesc desc{cap.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2, type};
+      const auto code = build_range(desc);
+      ASSERT_TRUE(code.ok()) << code.error().message;
+      for (std::size_t n = 0; n < 150; ++n) {
+        test::GuardedBuffer<uint16_t> data(n * size_of(type) / 2);
+        ValueRange expected;
+        for (std::size_t i = 0; i < n; ++i) {
+          const auto bits = static_cast<uint16_t>(random());  // NaN, infinities and zeros of both signs among them
+          data[(i + 1) * size_of(type) / 2 - 1] = bits;
+          if (type == DType::kF32) data[i * 2] = 0;
+          expected.include(f32_from_bf16(bits));
+        }
+        ValueRange actual;
+        (**code)(reinterpret_cast<const std::byte*>(data.data()), static_cast<int64_t>(n), actual);
+        ASSERT_EQ(std::bit_cast<uint32_t>(actual.min), std::bit_cast<uint32_t>(expected.min)) << desc.name() << n;
+        ASSERT_EQ(std::bit_cast<uint32_t>(actual.max), std::bit_cast<uint32_t>(expected.max)) << desc.name() << n;
+      }
+    }
+  }
 }
 
 TEST(DynamicQuantize, SymmetricForSignedResults) {

@@ -1,0 +1,185 @@
+// Steps of quantized networks besides gemm and convolution, through the public API, for any number of threads.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "kernels/gemm/pack.h"
+#include "kernels/quantize/dynamic_quantize.h"
+#include "schema/function.h"
+#include "tests/runtime/run_program.h"
+
+namespace tegula {
+namespace {
+
+using test::message_of;
+using test::ProgramBuilder;
+using test::Tensor;
+
+constexpr int64_t kChannels = 37, kSize = 9;
+constexpr int32_t kZeroX = 121, kZeroY = 33;
+
+struct DepthwiseProgram {
+  ProgramBuilder b;
+  std::vector<int8_t> weights;  // [channels, 3, 3]
+  std::vector<int32_t> bias;
+  std::vector<float> multipliers;
+  schema::ConvT conv;
+  int32_t x = -1, w = -1, bias_value = -1, y = -1;
+
+  DepthwiseProgram() {
+    std::mt19937 random(5);
+    weights.resize(kChannels * 9);
+    for (int8_t& e : weights) e = static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
+    for (int64_t c = 0; c < kChannels; ++c) {
+      bias.push_back(static_cast<int32_t>(random() % 4000) - 2000);
+      multipliers.push_back(1.0f / static_cast<float>(300 + random() % 300));
+    }
+    x = b.input("x", DType::kU8, {2, kSize, kSize, kChannels});
+    y = b.output("y", DType::kU8, {2, kSize, kSize, kChannels});
+    const kernels::PackedDepthwise packed{.channels = kChannels, .taps = 9, .element_bytes = 1};
+    std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
+    pack_depthwise(packed, weights.data(), bytes.data());
+    w = b.constant("w", DType::kS8, {9, kChannels}, bytes, Packing::kDepthwise);
+    bias_value = b.constant<int32_t>("bias", {kChannels}, bias);
+    conv.kernel = {3, 3};
+    conv.strides = conv.dilations = {1, 1};
+    conv.pads_begin = conv.pads_end = {1, 1};
+    conv.groups = kChannels;
+    conv.requantize = std::make_unique<schema::RequantizeT>();
+    conv.requantize->multipliers = b.constant<float>("multipliers", {kChannels}, multipliers);
+    conv.requantize->src_zero_point = kZeroX;
+    conv.requantize->dst_zero_point = kZeroY;
+  }
+
+  schema::StepT& add_step() { return b.step(conv, {x, w, bias_value}, {y}); }
+};
+
+TEST(QuantizedSteps, DepthwiseConvolution) {
+  DepthwiseProgram network;
+  network.add_step();
+  const auto file = network.b.file();
+  const Program program = test::open_program(file);
+  std::mt19937 random(6);
+  for (const int threads : {1, 3}) {
+    Instance instance = test::make_instance(program, threads);
+    Tensor<uint8_t> x({2, kSize, kSize, kChannels}), y({2, kSize, kSize, kChannels});
+    for (uint8_t& e : x.elements) e = static_cast<uint8_t>(random());
+    ASSERT_EQ(
+        message_of(instance.run(std::vector<NamedInput>{{"x", x.in()}}, std::vector<NamedOutput>{{"y", y.out()}})),
+        "ok");
+    std::size_t at = 0;
+    for (int64_t n = 0; n < 2; ++n)
+      for (int64_t h = 0; h < kSize; ++h)
+        for (int64_t w = 0; w < kSize; ++w)
+          for (int64_t c = 0; c < kChannels; ++c, ++at) {
+            int32_t acc = network.bias[static_cast<std::size_t>(c)];
+            for (int64_t tap = 0; tap < 9; ++tap) {
+              const int64_t sh = h + tap / 3 - 1, sw = w + tap % 3 - 1;
+              const bool inside = sh >= 0 && sh < kSize && sw >= 0 && sw < kSize;
+              const auto from = static_cast<std::size_t>(((n * kSize + sh) * kSize + sw) * kChannels + c);
+              acc += (inside ? x.elements[from] : kZeroX) * network.weights[static_cast<std::size_t>(c * 9 + tap)];
+            }
+            const float f = static_cast<float>(acc) * network.multipliers[static_cast<std::size_t>(c)];
+            ASSERT_EQ(y.elements[at], static_cast<uint8_t>(std::clamp(std::nearbyint(f) + kZeroY, 0.0f, 255.0f))) << at;
+          }
+  }
+}
+
+TEST(QuantizedSteps, DepthwiseRefusesOperandsThatDoNotFit) {
+  const auto message = [](const auto& damage) {
+    DepthwiseProgram network;
+    damage(network);
+    network.add_step();
+    const auto file = network.b.file();
+    const Result<Program> program = Program::open(file, {});
+    if (!program.ok()) return program.error().message;
+    Result<Instance> instance = Instance::create(*program, {.threads = 1});
+    if (!instance.ok()) return instance.error().message;
+    Tensor<uint8_t> x({2, kSize, kSize, kChannels}), y({2, kSize, kSize, kChannels});
+    return message_of(instance->run(std::vector<NamedInput>{{"x", x.in()}}, std::vector<NamedOutput>{{"y", y.out()}}));
+  };
+  EXPECT_EQ(message([](DepthwiseProgram&) {}), "ok");
+  EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.requantize->multipliers = -1; }).find("without multipliers"),
+            std::string::npos);
+  EXPECT_NE(
+      message([](DepthwiseProgram& n) { n.conv.requantize->multipliers = n.bias_value; }).find("multipliers of s32"),
+      std::string::npos);
+  EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.requantize->src_zero_point = 256; }).find("zero points 256"),
+            std::string::npos);
+  EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.requantize->dst_scale_inverse = INFINITY; }).find("inverse scale"),
+            std::string::npos);
+  EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.groups = 1; }).find("depthwise weights"), std::string::npos);
+  EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.kernel = {3, 2}; }).find("step"), std::string::npos);
+}
+
+TEST(QuantizedSteps, DynamicQuantizeByRow) {
+  ProgramBuilder b;
+  const auto rows = b.symbol("rows", 0, 1000);
+  const int32_t x = b.input("x", DType::kF32, {rows, 50}), q = b.output("q", DType::kU8, {rows, 50}),
+                scale = b.output("scale", DType::kF32, {rows}), zero_point = b.output("z", DType::kS32, {rows});
+  schema::DynamicQuantizeT attributes;
+  attributes.per_row = true;
+  b.step(attributes, {x}, {q, scale, zero_point});
+  const auto file = b.file();
+  const Program program = test::open_program(file);
+  std::mt19937 random(7);
+  for (const int threads : {1, 3})
+    for (const int64_t count : {0, 1, 77, 700}) {
+      Instance instance = test::make_instance(program, threads);
+      Tensor<float> in({count, 50});
+      for (float& e : in.elements) e = static_cast<float>(random() % 1000) / 100 - 3;
+      Tensor<uint8_t> out({count, 50});
+      Tensor<float> scales({count});
+      Tensor<int32_t> zero_points({count});
+      ASSERT_EQ(message_of(instance.run(
+                    std::vector<NamedInput>{{"x", in.in()}},
+                    std::vector<NamedOutput>{{"q", out.out()}, {"scale", scales.out()}, {"z", zero_points.out()}})),
+                "ok");
+      for (std::size_t r = 0; r < static_cast<std::size_t>(count); ++r) {
+        kernels::ValueRange range;
+        for (std::size_t c = 0; c < 50; ++c) range.include(in.elements[r * 50 + c]);
+        const auto expected = kernels::quantization_of(range, DType::kU8);
+        ASSERT_EQ(scales.elements[r], expected.scale);
+        ASSERT_EQ(zero_points.elements[r], expected.zero_point);
+        for (std::size_t c = 0; c < 50; ++c)
+          ASSERT_EQ(out.elements[r * 50 + c],
+                    static_cast<uint8_t>(std::clamp(std::nearbyint(in.elements[r * 50 + c] / expected.scale) +
+                                                        static_cast<float>(expected.zero_point),
+                                                    0.0f, 255.0f)));
+      }
+    }
+}
+
+TEST(QuantizedSteps, DynamicQuantizeOfAWholeTensor) {
+  ProgramBuilder b;
+  const int32_t x = b.input("x", DType::kF32, {300, 70}), q = b.output("q", DType::kU8, {300, 70}),
+                scale = b.output("scale", DType::kF32, {}), zero_point = b.output("z", DType::kU8, {});
+  b.step(schema::DynamicQuantizeT(), {x}, {q, scale, zero_point});
+  const auto file = b.file();
+  const Program program = test::open_program(file);
+  std::mt19937 random(8);
+  for (const int threads : {1, 3}) {
+    Instance instance = test::make_instance(program, threads);
+    Tensor<float> in({300, 70}), scales(Dims{});
+    for (float& e : in.elements) e = static_cast<float>(random() % 1000) / 100 - 3;
+    Tensor<uint8_t> out({300, 70}), zero_points(Dims{}), expected({300, 70});
+    ASSERT_EQ(message_of(instance.run(
+                  std::vector<NamedInput>{{"x", in.in()}},
+                  std::vector<NamedOutput>{{"q", out.out()}, {"scale", scales.out()}, {"z", zero_points.out()}})),
+              "ok");
+    kernels::ValueRange range;
+    for (const float e : in.elements) range.include(e);
+    const auto parameters = kernels::quantization_of(range, DType::kU8);
+    EXPECT_EQ(scales.elements[0], parameters.scale);
+    EXPECT_EQ(zero_points.elements[0], parameters.zero_point);
+    for (std::size_t i = 0; i < in.elements.size(); ++i)
+      expected.elements[i] = static_cast<uint8_t>(std::clamp(
+          std::nearbyint(in.elements[i] / parameters.scale) + static_cast<float>(parameters.zero_point), 0.0f, 255.0f));
+    EXPECT_EQ(out.elements, expected.elements);
+  }
+}
+
+}  // namespace
+}  // namespace tegula
