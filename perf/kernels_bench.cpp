@@ -1,19 +1,23 @@
-// kernels_bench SHAPES.txt... [--isa=avx512|avx2] [Google Benchmark's options]
+// kernels_bench SHAPES.txt... [--isa=avx512|avx2] [--weights=cold|hot] [--peer=yes|no] [Google Benchmark's options]
 //
-// Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on one thread. Beside Google Benchmark's
-// columns: GFLOP/s and the share of this machine's FMA peak, both of the best repetition, and for each file the sum
-// over a network. With other work on the machine take --benchmark_min_time=0.02 --benchmark_repetitions=20: the best of
-// many short runs.
+// Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on one thread, and the same in oneDNN where
+// the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share of this machine's
+// FMA peak and the time in relation to the peer's, all of the best repetition, and for each file the sum over a network
+// and the geometric mean of the ratios. Cold weights come from as many copies in turn as the problem says; hot ones
+// are always the same. With other work on the machine take --benchmark_min_time=0.02 --benchmark_repetitions=20
+// --benchmark_enable_random_interleaving=true: the best of many short runs, ours and the peer's alternating.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "jit/cpu_features.h"
 #include "perf/kernels/fma_peak.h"
+#include "perf/kernels/peer.h"
 #include "perf/kernels/runner.h"
 
 namespace tegula::perf {
@@ -22,6 +26,7 @@ namespace {
 struct Row {
   Problem problem;
   double best_seconds = 0;
+  double peer_seconds = 0;
   double flop = 0;
 };
 
@@ -30,13 +35,20 @@ struct File {
   std::vector<Row> rows;
 };
 
-void time_problem(benchmark::State& state, Row& row, kernels::TileIsa isa, double peak) {
-  auto runner = make_runner(row.problem, isa);
+struct Options {
+  std::string isa;
+  bool hot = false;
+  bool peer = true;
+  std::vector<File> files;
+};
+
+void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>& runner, double peak,
+                 double& best_seconds, double& flop) {
   if (!runner.ok()) {
     state.SkipWithError(runner.error().message.c_str());
     return;
   }
-  row.flop = (*runner)->flop();
+  flop = (*runner)->flop();
   double best = 0;
   for (auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
@@ -44,59 +56,110 @@ void time_problem(benchmark::State& state, Row& row, kernels::TileIsa isa, doubl
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = best == 0 ? seconds : std::min(best, seconds);
   }
-  row.best_seconds = row.best_seconds == 0 ? best : std::min(best, row.best_seconds);
-  state.counters["GFLOP/s"] = row.flop / best / 1e9;
-  state.counters["%peak"] = row.flop / best / 1e7 / peak;
+  best_seconds = best_seconds == 0 ? best : std::min(best, best_seconds);
+  state.counters["GFLOP/s"] = flop / best / 1e9;
+  state.counters["%peak"] = flop / best / 1e7 / peak;
   state.counters["best_us"] = best * 1e6;
 }
 
-void print_total(const File& file, double peak) {
-  double seconds = 0, flop = 0;
+/// One line per problem and one for all of them, from the best repetitions.
+void print_file(const File& file, double peak) {
+  double seconds = 0, flop = 0, compared_seconds = 0, peer_seconds = 0, logarithms = 0;
+  int compared = 0;
+  std::printf("\n%s\n%10s %10s %7s %10s %6s\n", file.path.c_str(), "us", "GFLOP/s", "%peak", "peer us", "ratio");
   for (const Row& row : file.rows) {
+    if (row.best_seconds == 0) continue;
+    std::printf("%10.1f %10.1f %7.1f ", row.best_seconds * 1e6, row.flop / row.best_seconds / 1e9,
+                row.flop / row.best_seconds / 1e7 / peak);
+    if (row.peer_seconds > 0) {
+      std::printf("%10.1f %6.2f", row.peer_seconds * 1e6, row.best_seconds / row.peer_seconds);
+      compared_seconds += row.best_seconds * row.problem.count;
+      peer_seconds += row.peer_seconds * row.problem.count;
+      logarithms += std::log(row.best_seconds / row.peer_seconds);
+      ++compared;
+    } else {
+      std::printf("%10s %6s", "-", "-");
+    }
+    std::printf("  %dx %s\n", row.problem.count, row.problem.text.c_str());
     seconds += row.best_seconds * row.problem.count;
     flop += row.flop * row.problem.count;
   }
   if (seconds > 0)
     std::printf("%s: %.3f ms, %.2f GFLOP, %.1f GFLOP/s, %.1f %% of the peak\n", file.path.c_str(), seconds * 1e3,
                 flop / 1e9, flop / seconds / 1e9, flop / seconds / 1e7 / peak);
+  if (peer_seconds > 0)
+    std::printf("%s: %.3f ms of %s, ratio of sums %.3f\n", file.path.c_str(), peer_seconds * 1e3, peer_name().c_str(),
+                compared_seconds / peer_seconds);
+  if (compared > 0)
+    std::printf("%s: geometric mean of %d ratios %.3f\n", file.path.c_str(), compared, std::exp(logarithms / compared));
+}
+
+Result<Options> parse_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals),
+                      value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+    if (name == "--isa") {
+      options.isa = value;
+    } else if (name == "--weights" && (value == "hot" || value == "cold")) {
+      options.hot = value == "hot";
+    } else if (name == "--peer" && (value == "yes" || value == "no")) {
+      options.peer = value == "yes";
+    } else if (name.rfind("--", 0) == 0) {
+      return Error{ErrorCode::kInvalidArgument, concat("there is no option ", argument)};
+    } else {
+      TEGULA_ASSIGN_OR_RETURN(std::vector<Problem> problems, read_problems(argument));
+      File file{argument, {}};
+      for (Problem& problem : problems) file.rows.push_back({std::move(problem)});
+      options.files.push_back(std::move(file));
+    }
+  }
+  if (options.hot)
+    for (File& file : options.files)
+      for (Row& row : file.rows) row.problem.fields["cold"] = "0";
+  options.peer = options.peer && !peer_name().empty();
+  return options;
 }
 
 int run(int argc, char** argv) {
-  std::string isa_name;
-  std::vector<File> files;
   benchmark::Initialize(&argc, argv);
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument.rfind("--isa=", 0) == 0) {
-      isa_name = argument.substr(6);
-      continue;
-    }
-    auto problems = read_problems(argument);
-    if (!problems.ok()) {
-      std::fprintf(stderr, "kernels_bench: %s\n", problems.error().message.c_str());
-      return 2;
-    }
-    File file{argument, {}};
-    for (Problem& problem : *problems) file.rows.push_back({std::move(problem)});
-    files.push_back(std::move(file));
+  auto parsed = parse_options(argc, argv);
+  if (!parsed.ok()) {
+    std::fprintf(stderr, "kernels_bench: %s\n", parsed.error().message.c_str());
+    return 2;
   }
+  Options& options = *parsed;
   const jit::CpuFeatures cpu = jit::CpuFeatures::detect();
-  if (isa_name.empty()) isa_name = cpu.avx512 ? "avx512" : "avx2";
-  const bool wide = isa_name == "avx512";
-  if ((!wide && isa_name != "avx2") || (wide ? !cpu.avx512 : !cpu.avx2) || files.empty()) {
-    std::fprintf(stderr, "usage: kernels_bench SHAPES.txt... [--isa=avx512|avx2]; this machine has: %s\n",
+  if (options.isa.empty()) options.isa = cpu.avx512 ? "avx512" : "avx2";
+  const bool wide = options.isa == "avx512";
+  if ((!wide && options.isa != "avx2") || (wide ? !cpu.avx512 : !cpu.avx2) || options.files.empty()) {
+    std::fprintf(stderr,
+                 "usage: kernels_bench SHAPES.txt... [--isa=avx512|avx2] [--weights=cold|hot] [--peer=yes|no]; this "
+                 "machine has: %s\n",
                  cpu.to_string().c_str());
-    return files.empty() ? 2 : 3;
+    return options.files.empty() ? 2 : 3;
   }
+  const kernels::TileIsa isa = wide ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2;
   const double peak = fma_peak(wide ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
-  std::printf("%s: %.1f GFLOP/s of FMAs on registers, one thread\n", isa_name.c_str(), peak);
-  for (File& file : files)
-    for (Row& row : file.rows)
-      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, wide, peak](benchmark::State& state) {
-        time_problem(state, row, wide ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2, peak);
+  std::printf("%s: %.1f GFLOP/s of FMAs on registers, one thread; %s weights\n", options.isa.c_str(), peak,
+              options.hot ? "hot" : "cold");
+  for (File& file : options.files) {
+    for (Row& row : file.rows) {
+      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, isa, peak](benchmark::State& state) {
+        time_runner(state, make_runner(row.problem, isa), peak, row.best_seconds, row.flop);
       })->Unit(benchmark::kMicrosecond);
+      if (!options.peer) continue;
+      const std::string name = concat(peer_name(), ": ", row.problem.text);
+      benchmark::RegisterBenchmark(name.c_str(), [&row, peak](benchmark::State& state) {
+        double flop = 0;
+        time_runner(state, make_peer(row.problem), peak, row.peer_seconds, flop);
+      })->Unit(benchmark::kMicrosecond);
+    }
+  }
   benchmark::RunSpecifiedBenchmarks();
-  for (const File& file : files) print_total(file, peak);
+  for (const File& file : options.files) print_file(file, peak);
   return 0;
 }
 

@@ -7,37 +7,14 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/matmul.h"
 #include "perf/kernels/buffer.h"
+#include "perf/kernels/problem_shape.h"
+#include "perf/kernels/weights.h"
 
 namespace tegula::perf {
 namespace {
 
 using kernels::TensorView;
 using kernels::TileIsa;
-
-/// Copies of weights make up so much memory where the problem does not say: more than the caches hold.
-constexpr int64_t kColdMegabytes = 64;
-constexpr int64_t kMostCopies = 64;
-
-Result<int64_t> cold_bytes(const Problem& problem) {
-  if (!problem.fields.contains("cold")) return kColdMegabytes << 20;
-  TEGULA_ASSIGN_OR_RETURN(const int64_t megabytes, problem.number("cold"));
-  return std::min<int64_t>(megabytes, 4096) << 20;
-}
-
-/// Several copies of one packed matrix, used in turn.
-class Weights {
- public:
-  Weights(int64_t bytes, int64_t cold)
-      : elements_(std::max<int64_t>(bytes / static_cast<int64_t>(sizeof(float)), 1)),
-        copies_(std::clamp<int64_t>(cold / std::max<int64_t>(bytes, 1), 1, kMostCopies)),
-        buffer_(elements_ * copies_) {}
-
-  const float* next() { return buffer_.data() + turn_++ % copies_ * elements_; }
-
- private:
-  int64_t elements_, copies_, turn_ = 0;
-  Buffer buffer_;
-};
 
 /// Operands of an epilogue for a result of rows x columns.
 class EpilogueOperands {
@@ -174,37 +151,6 @@ class DepthwiseRunner final : public Runner {
   kernels::DepthwiseArgs args_;
   double flop_;
 };
-
-Result<kernels::ConvShape> conv_shape(const Problem& problem) {
-  kernels::ConvShape shape;
-  TEGULA_ASSIGN_OR_RETURN(shape.batch, problem.number("n"));
-  TEGULA_ASSIGN_OR_RETURN(shape.ic, problem.number("ic"));
-  TEGULA_ASSIGN_OR_RETURN(shape.oc, problem.number("oc"));
-  TEGULA_ASSIGN_OR_RETURN(shape.groups, problem.number("g"));
-  TEGULA_ASSIGN_OR_RETURN(const auto in, problem.numbers("in"));
-  TEGULA_ASSIGN_OR_RETURN(const auto kernel, problem.numbers("k"));
-  TEGULA_ASSIGN_OR_RETURN(const auto strides, problem.numbers("s"));
-  TEGULA_ASSIGN_OR_RETURN(const auto pads, problem.numbers("p"));
-  const auto wrong = [&](std::string_view what) {
-    return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': ", what)};
-  };
-  if (in.size() != 2 || kernel.size() != 2 || strides.size() != 2 || pads.size() != 2)
-    return wrong("in, k, s and p have two numbers each");
-  if (shape.groups < 1 || shape.ic % shape.groups != 0 || shape.oc % shape.groups != 0)
-    return wrong("the groups do not divide the channels");
-  for (std::size_t d = 0; d < 2; ++d) {
-    shape.in[d + 1] = in[d];
-    shape.kernel[d + 1] = kernel[d];
-    shape.strides[d + 1] = std::max<int64_t>(strides[d], 1);
-    shape.pads_begin[d + 1] = pads[d];
-    const int64_t room = in[d] + 2 * pads[d] - kernel[d];
-    if (room < 0) return wrong("the kernel does not fit");
-    shape.out[d + 1] = room / shape.strides[d + 1] + 1;
-  }
-  shape.src_pixel_stride = shape.ic;
-  shape.dst_pixel_stride = shape.oc;
-  return shape;
-}
 
 Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, TileIsa isa) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
