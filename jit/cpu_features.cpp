@@ -9,20 +9,16 @@
 #include <array>
 #include <cstdlib>
 
+#include "jit/cpu_answers.h"
 #include "jit/generator.h"
 #include "jit/tile_palette.h"
 
 namespace tegula::jit {
 namespace {
 
-struct Leaf {
-  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-};
-
-/// All zeros when the CPU has no such leaf.
-Leaf cpuid(uint32_t leaf, uint32_t subleaf) {
-  Leaf out;
-  if (__get_cpuid_count(leaf, subleaf, &out.eax, &out.ebx, &out.ecx, &out.edx) == 0) return Leaf{};
+CpuidLeaf cpuid(uint32_t leaf, uint32_t subleaf) {
+  CpuidLeaf out;
+  if (__get_cpuid_count(leaf, subleaf, &out.eax, &out.ebx, &out.ecx, &out.edx) == 0) return {};
   return out;
 }
 
@@ -44,9 +40,9 @@ constexpr uint64_t kZmmState = kYmmState | (1U << 5) | (1U << 6) | (1U << 7);
 constexpr uint64_t kTileState = (1U << 17) | (1U << 18);
 
 /// Palette 1 as kernels use it: 8 tiles of 16 rows of 64 bytes.
-bool has_tile_palette() {
-  if (cpuid(0x1D, 0).eax < 1) return false;
-  const Leaf palette = cpuid(0x1D, 1);
+bool has_tile_palette(const CpuAnswers& answers) {
+  if (answers.leaf1d.eax < 1) return false;
+  const CpuidLeaf& palette = answers.leaf1d_1;
   const uint32_t bytes_per_tile = palette.eax >> 16;
   const uint32_t bytes_per_row = palette.ebx & 0xFFFF;
   const uint32_t tiles = palette.ebx >> 16;
@@ -64,12 +60,15 @@ bool request_tile_permission() {
 /// Loads a palette, zeroes and multiplies tiles, releases them.
 class TileProbe final : public Generator {
  public:
-  TileProbe() : Generator("amx_probe", 4096) {
+  explicit TileProbe(bool bf16) : Generator(bf16 ? "amx_bf16_probe" : "amx_probe", 4096) {
     ldtilecfg(ptr[args_]);
     tilezero(tmm0);
     tilezero(tmm1);
     tilezero(tmm2);
-    tdpbusd(tmm0, tmm1, tmm2);
+    if (bf16)
+      tdpbf16ps(tmm0, tmm1, tmm2);
+    else
+      tdpbusd(tmm0, tmm1, tmm2);
     tilerelease();
     ret();
     run_ = finish<void (*)(const TilePalette*)>();
@@ -98,9 +97,9 @@ void on_sigill(int signal_number, siginfo_t* info, void* context) {
 }
 
 /// Whether tile instructions really execute. Some virtual machines advertise AMX without it.
-bool tiles_execute() {
+bool tiles_execute(bool bf16) {
   try {
-    const TileProbe probe;
+    const TileProbe probe(bf16);
     TilePalette palette;
     for (int tile = 0; tile < 3; ++tile) {
       palette.rows[tile] = 16;
@@ -125,28 +124,15 @@ bool tiles_execute() {
   }
 }
 
-CpuFeatures ask_machine() {
-  const Leaf basic = cpuid(1, 0), extended = cpuid(7, 0), extended1 = cpuid(7, 1);
-  const uint64_t state = saved_state();
-  CpuFeatures f;
-  const bool ymm = (state & kYmmState) == kYmmState;
-  const bool fma = bit(basic.ecx, 12), avx = bit(basic.ecx, 28);
-  f.avx2 = ymm && avx && fma && bit(extended.ebx, 5);
-  f.avx_vnni = f.avx2 && bit(extended1.eax, 4);
-
-  const bool zmm = (state & kZmmState) == kZmmState;
-  const bool f_dq_cd_bw_vl = bit(extended.ebx, 16) && bit(extended.ebx, 17) && bit(extended.ebx, 28) &&
-                             bit(extended.ebx, 30) && bit(extended.ebx, 31);
-  f.avx512 = f.avx2 && zmm && f_dq_cd_bw_vl;
-  f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
-  f.avx512_bf16 = f.avx512 && bit(extended1.eax, 5);
-
-  const bool amx_tile = bit(extended.edx, 24), amx_int8 = bit(extended.edx, 25), amx_bf16 = bit(extended.edx, 22);
-  const bool amx = f.avx512 && amx_tile && amx_int8 && (state & kTileState) == kTileState && has_tile_palette() &&
-                   request_tile_permission() && tiles_execute();
-  f.amx_int8 = amx;
-  f.amx_bf16 = amx && amx_bf16;
-  return f;
+CpuAnswers ask_machine() {
+  return {.leaf1 = cpuid(1, 0),
+          .leaf7 = cpuid(7, 0),
+          .leaf7_1 = cpuid(7, 1),
+          .leaf1d = cpuid(0x1D, 0),
+          .leaf1d_1 = cpuid(0x1D, 1),
+          .xcr0 = saved_state(),
+          .grants_tiles = &request_tile_permission,
+          .executes_tiles = &tiles_execute};
 }
 
 struct Flag {
@@ -188,8 +174,32 @@ constexpr std::array<Cap, 7> kCaps = {{
 
 }  // namespace
 
+CpuFeatures features_from(const CpuAnswers& answers) {
+  const CpuidLeaf &basic = answers.leaf1, &extended = answers.leaf7, &extended1 = answers.leaf7_1;
+  const uint64_t state = answers.xcr0;
+  CpuFeatures f;
+  const bool ymm = (state & kYmmState) == kYmmState;
+  const bool fma = bit(basic.ecx, 12), avx = bit(basic.ecx, 28);
+  f.avx2 = ymm && avx && fma && bit(extended.ebx, 5);
+  f.avx_vnni = f.avx2 && bit(extended1.eax, 4);
+
+  const bool zmm = (state & kZmmState) == kZmmState;
+  const bool f_dq_cd_bw_vl = bit(extended.ebx, 16) && bit(extended.ebx, 17) && bit(extended.ebx, 28) &&
+                             bit(extended.ebx, 30) && bit(extended.ebx, 31);
+  f.avx512 = f.avx2 && zmm && f_dq_cd_bw_vl;
+  f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
+  f.avx512_bf16 = f.avx512 && bit(extended1.eax, 5);
+
+  const bool amx_tile = bit(extended.edx, 24), amx_int8 = bit(extended.edx, 25), amx_bf16 = bit(extended.edx, 22);
+  const bool amx = f.avx512 && amx_tile && amx_int8 && (state & kTileState) == kTileState &&
+                   has_tile_palette(answers) && answers.grants_tiles() && answers.executes_tiles(false);
+  f.amx_int8 = amx;
+  f.amx_bf16 = amx && amx_bf16 && answers.executes_tiles(true);
+  return f;
+}
+
 CpuFeatures CpuFeatures::detect() {
-  static const CpuFeatures features = ask_machine();
+  static const CpuFeatures features = features_from(ask_machine());
   return features;
 }
 
