@@ -46,15 +46,14 @@ class StepRunner::Region final : public ThreadTeam::Region, public ThreadTeam::B
     } catch (...) {
       thrown_ = std::current_exception();
     }
-    ticket_.store(ticket_of(kClosedStep), std::memory_order_release);
+    publish(kClosedStep, 0);
   }
 
   void work(int worker) override {
     int idle = 0;
     while (idle < kIdleSpins) {
-      const uint64_t ticket = ticket_.load(std::memory_order_acquire);
-      if (step_of(ticket) == kClosedStep) break;
-      if (block_of(ticket) < blocks_of(step_of(ticket)) && take_block(worker)) {
+      if (step_of(runner_.tickets_[0].load()) == kClosedStep) break;
+      if (take_block(worker)) {
         idle = 0;
         continue;
       }
@@ -68,11 +67,10 @@ class StepRunner::Region final : public ThreadTeam::Region, public ThreadTeam::B
   std::exception_ptr thrown() const { return thrown_; }
 
  private:
-  // A ticket holds the step in its upper and the next block in its lower half. One whose blocks are all taken is
-  // incremented only by those that saw it a moment before, so the lower half cannot overflow.
-  static constexpr uint32_t kNoStep = 0xfffffffe;
+  // A ticket holds the step in its upper half and the next block of one worker's share in its lower half. One whose
+  // blocks are all taken is incremented only by those that saw it a moment before, so the lower half cannot overflow.
   static constexpr uint32_t kClosedStep = 0xffffffff;
-  static uint64_t ticket_of(uint32_t step) { return uint64_t{step} << 32; }
+  static uint64_t ticket_of(uint32_t step, uint32_t block) { return uint64_t{step} << 32 | block; }
   static uint32_t step_of(uint64_t ticket) { return static_cast<uint32_t>(ticket >> 32); }
   static uint32_t block_of(uint64_t ticket) { return static_cast<uint32_t>(ticket); }
 
@@ -80,21 +78,47 @@ class StepRunner::Region final : public ThreadTeam::Region, public ThreadTeam::B
 
   std::byte* scratch_of(int worker) const { return scratch_ + static_cast<uint64_t>(worker) * plan_.scratch_bytes; }
 
-  // Takes a block of whatever step the ticket names by now, and runs it.
+  // Shares are runs of blocks: the first block of share `share` of `blocks` blocks.
+  uint32_t share_begin(uint64_t share, uint32_t blocks) const {
+    return static_cast<uint32_t>(share * blocks / runner_.tickets_.size());
+  }
+
+  // Takes a block of the worker's own share, or else of the next one that has any, and runs it.
   bool take_block(int worker) {
-    const uint64_t ticket = ticket_.fetch_add(1, std::memory_order_acq_rel);
-    const uint32_t step = step_of(ticket), block = block_of(ticket), blocks = blocks_of(step);
-    if (block >= blocks) return false;
-    run_block(*plan_.steps[step], context_, block, blocks, scratch_of(worker));
+    const std::size_t shares = runner_.tickets_.size();
+    for (std::size_t i = 0, share = static_cast<std::size_t>(worker); i < shares; ++i, ++share) {
+      if (share >= shares) share -= shares;
+      if (take_block_of(share, worker)) return true;
+    }
+    return false;
+  }
+
+  // Whatever step the ticket names by now.
+  bool take_block_of(std::size_t share, int worker) {
+    Ticket& next = runner_.tickets_[share];
+    if (!has_block(next.load(), share)) return false;
+    const uint64_t ticket = next.take();
+    if (!has_block(ticket, share)) return false;
+    const uint32_t step = step_of(ticket);
+    run_block(*plan_.steps[step], context_, block_of(ticket), blocks_of(step), scratch_of(worker));
     done_.fetch_add(1, std::memory_order_release);
     return true;
+  }
+
+  bool has_block(uint64_t ticket, std::size_t share) const {
+    return block_of(ticket) < share_begin(share + 1, blocks_of(step_of(ticket)));
+  }
+
+  void publish(uint32_t step, uint32_t blocks) {
+    for (std::size_t share = 0; share < runner_.tickets_.size(); ++share)
+      runner_.tickets_[share].store(ticket_of(step, share_begin(share, blocks)));
   }
 
   void run_step(std::size_t s, int worker) {
     const uint32_t blocks = runner_.blocks_[s];
     if (blocks == 1) return run_block(*plan_.steps[s], context_, 0, 1, scratch_of(worker));
     done_.store(0, std::memory_order_relaxed);
-    ticket_.store(ticket_of(static_cast<uint32_t>(s)), std::memory_order_release);
+    publish(static_cast<uint32_t>(s), blocks);
     invite_workers(blocks);
     while (take_block(worker)) {
     }
@@ -105,7 +129,6 @@ class StepRunner::Region final : public ThreadTeam::Region, public ThreadTeam::B
         sched_yield();
       }
     }
-    ticket_.store(ticket_of(kNoStep), std::memory_order_relaxed);
   }
 
   void invite_workers(uint32_t blocks) {
@@ -123,12 +146,12 @@ class StepRunner::Region final : public ThreadTeam::Region, public ThreadTeam::B
   std::byte* scratch_;
   StepListener* listener_;
   std::exception_ptr thrown_;
-  alignas(64) std::atomic<uint64_t> ticket_{ticket_of(kNoStep)};
   alignas(64) std::atomic<uint32_t> done_{0};
   alignas(64) std::atomic<int> present_{0};  // workers that were invited and have not left
 };
 
-StepRunner::StepRunner(ThreadTeam* team) : team_(team) {}
+StepRunner::StepRunner(ThreadTeam* team)
+    : team_(team), tickets_(team == nullptr ? 0 : static_cast<std::size_t>(team->threads())) {}
 
 void StepRunner::prepare(const Plan& plan) {
   blocks_.clear();
