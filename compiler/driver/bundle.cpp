@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "compiler/driver/compare.h"
-#include "compiler/driver/console.h"
 #include "compiler/driver/program_io.h"
+#include "compiler/driver/progress.h"
 #include "compiler/writer/program_file.h"
 #include "schema/file_layout.h"
 
@@ -71,11 +71,11 @@ Status add_test_vectors(const std::filesystem::path& path, const ReferenceModel&
   {
     TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(path));
     TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program));
-    Progress progress("computing reference outputs", static_cast<int64_t>(samples.size()));
+    Progress progress("computing reference outputs");
     for (const auto& inputs : samples) {
       TEGULA_ASSIGN_OR_RETURN(Vector vector, make_vector(program, instance, model, inputs));
       vectors.push_back(std::move(vector));
-      progress.advance();
+      progress.show("", static_cast<int64_t>(vectors.size()), static_cast<int64_t>(samples.size()));
     }
   }
   TEGULA_ASSIGN_OR_RETURN(compiler::ProgramFile file, compiler::read_program_file(path));

@@ -51,6 +51,7 @@ Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path);
 struct WriteOptions {
   bool compress = false;      ///< zstd per segment
   std::string configuration;  ///< JSON for provenance
+  ReportProgress progress = {};
 };
 
 /// What a program file holds.

@@ -14,6 +14,7 @@
 #include "compiler/driver/dot.h"
 #include "compiler/driver/later_options.h"
 #include "compiler/driver/program_io.h"
+#include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
 
 namespace tegula::driver {
@@ -105,11 +106,17 @@ Status bundle(const Options& options, const fs::path& path) {
 
 Status run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  TEGULA_ASSIGN_OR_RETURN(const compiler::CompileOptions compile, compile_options(options));
+  TEGULA_ASSIGN_OR_RETURN(compiler::CompileOptions compile, compile_options(options));
   compiler::CompileReport report;
   // With --bundle the file is complete only once it holds its test vectors: it is made beside its place.
   const auto make = [&](const fs::path& path) -> Status {
-    TEGULA_ASSIGN_OR_RETURN(report, compiler::compile(options.model, path, compile));
+    {
+      Progress progress(concat("compiling ", fs::path(options.model).filename().native()));
+      compile.passes.progress = compile.write.progress = [&](std::string_view stage, int64_t done, int64_t total) {
+        progress.show(stage, done, total);
+      };
+      TEGULA_ASSIGN_OR_RETURN(report, compiler::compile(options.model, path, compile));
+    }
     return options.bundle > 0 ? bundle(options, path) : Status{};
   };
   TEGULA_RETURN_IF_ERROR(options.bundle > 0 ? data::replace_file(options.output, make) : make(options.output));

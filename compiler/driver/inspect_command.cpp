@@ -168,7 +168,11 @@ void add_inspect_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   command->add_option("program", options->program, "The program file")->required();
   command->add_flag("--json", options->json, "As JSON");
-  command->footer("Example:\n  aotc inspect shapes.tgl --json | jq '.steps[] | .kind'");
+  command->footer(
+      "Example, from the project's folder:\n"
+      "  aotc compile samples/models/shapes.onnx -o shapes.tgl\n"
+      "  aotc inspect shapes.tgl\n"
+      "  aotc inspect shapes.tgl --json > shapes.json");
   command->callback([options, &action] {
     action = [options] {
       const Status status = inspect(*options);

@@ -1,4 +1,5 @@
 // aotc run: one program, one feed, one result.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -19,6 +20,13 @@ struct Options {
 Status run(const Options& options) {
   TEGULA_ASSIGN_OR_RETURN(const Program program, Program::open(options.program, open_options(options.verbose)));
   TEGULA_ASSIGN_OR_RETURN(std::vector<data::NamedTensor> given, data::read_npz(options.input));
+  const auto known = input_names(program), outputs_too = output_names(program);
+  std::erase_if(given, [&](const data::NamedTensor& array) {
+    const auto names = [&](const std::vector<std::string>& list) {
+      return std::find(list.begin(), list.end(), array.name) != list.end();
+    };
+    return !names(known) && (names(outputs_too) || array.name == "labels");
+  });
   TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> inputs, match_inputs(program, std::move(given)));
   TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
   TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> outputs, run_once(program, instance, inputs));
@@ -42,10 +50,12 @@ void add_run_command(CLI::App& app, Action& action) {
   command->add_flag("--verbose", options->verbose, "Print what the runtime does, on stderr");
   command->footer(
       "Arrays of another type are converted when no element changes (float64 1.5 to float32, int64 7 to int32);\n"
-      "BF16 outputs are written as float32, which holds them exactly.\n"
-      "Example:\n"
-      "  python3 -c \"import numpy as np; np.savez('in.npz', image=np.zeros((1, 3, 32, 32), np.uint8))\"\n"
-      "  aotc run shapes.tgl --input in.npz --output out.npz");
+      "BF16 outputs are written as float32, which holds them exactly. Arrays 'labels' and those named after outputs "
+      "are\n"
+      "let be, so that data for aotc verify serves here, too: all its rows in one batch.\n"
+      "Example, from the project's folder:\n"
+      "  aotc compile samples/models/shapes.onnx -o shapes.tgl\n"
+      "  aotc run shapes.tgl --input samples/models/shapes_200.npz --output out.npz");
   command->callback([options, &action] {
     action = [options] {
       const Status status = run(*options);

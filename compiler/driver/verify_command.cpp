@@ -10,6 +10,7 @@
 #include "compiler/driver/first_difference.h"
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/program_io.h"
+#include "compiler/driver/progress.h"
 #include "compiler/driver/reference_model.h"
 
 namespace tegula::driver {
@@ -105,7 +106,7 @@ Result<ExitCode> verify(const Options& options) {
   for (const std::string& name : output_names(program)) verdicts.push_back({name, "", -1, true});
   bool located = false;
   {
-    Progress progress("verifying", samples.count());
+    Progress progress("verifying");
     for (int64_t i = 0; i < samples.count(); ++i) {
       TEGULA_ASSIGN_OR_RETURN(data::Sample sample, samples.load(i));
       TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, match_inputs(program, std::move(sample.inputs)));
@@ -133,7 +134,7 @@ Result<ExitCode> verify(const Options& options) {
                                 find_first_difference(instance, inputs, *model, options.tolerance));
         report_first_difference(first, options.tolerance);
       }
-      progress.advance();
+      progress.show("", i + 1, samples.count());
     }
   }
   bool holds = true, any = false;

@@ -13,12 +13,17 @@ namespace {
 
 class ProgramLowering {
  public:
-  ProgramLowering(const Graph& graph, ConstantStore& store) : graph_(graph), views_(graph), values_(views_, store) {}
+  ProgramLowering(const Graph& graph, ConstantStore& store, const ReportProgress& progress)
+      : graph_(graph), progress_(progress), views_(graph), values_(views_, store) {}
 
   Result<LoweredProgram> run() {
     lower_inputs();
     choose_outputs();
-    for (const auto& node : graph_.nodes()) TEGULA_RETURN_IF_ERROR(lower_node(*node));
+    const auto total = static_cast<int64_t>(graph_.nodes().size());
+    for (int64_t done = 0; const auto& node : graph_.nodes()) {
+      if (progress_) progress_("packing weights", done++, total);
+      TEGULA_RETURN_IF_ERROR(lower_node(*node));
+    }
     lower_outputs();
     TEGULA_RETURN_IF_ERROR(lower_constraints());
     TEGULA_RETURN_IF_ERROR(lower_symbols());
@@ -228,6 +233,7 @@ class ProgramLowering {
   }
 
   const Graph& graph_;
+  const ReportProgress& progress_;
   ViewPlan views_;
   ProgramValues values_;
   LoweredProgram program_;
@@ -236,8 +242,8 @@ class ProgramLowering {
 
 }  // namespace
 
-Result<LoweredProgram> lower_program(const Graph& graph, ConstantStore& store) {
-  return ProgramLowering(graph, store).run();
+Result<LoweredProgram> lower_program(const Graph& graph, ConstantStore& store, const ReportProgress& progress) {
+  return ProgramLowering(graph, store, progress).run();
 }
 
 }  // namespace tegula::compiler

@@ -3,6 +3,7 @@
 
 #include "compiler/graph/graph.h"
 #include "compiler/lowering/constant_store.h"
+#include "compiler/progress.h"
 #include "schema/base/result.h"
 #include "schema/program_generated.h"
 
@@ -21,6 +22,6 @@ struct LoweredProgram {
 /// graph output that is an input, a constant, part of something or an output already gets a copy.
 /// kUnsupported: a node that has no step, or a size that no input tells; kInvalidArgument: a constraint that cannot
 /// hold.
-Result<LoweredProgram> lower_program(const Graph& graph, ConstantStore& store);
+Result<LoweredProgram> lower_program(const Graph& graph, ConstantStore& store, const ReportProgress& progress = {});
 
 }  // namespace tegula::compiler

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/graph/graph.h"
+#include "compiler/progress.h"
 #include "schema/base/result.h"
 
 namespace tegula::compiler {
@@ -24,6 +25,7 @@ struct PassOptions {
   std::vector<std::string> dump_after;  ///< names, or "all", or "import"
   bool verify_each = false;             ///< verify() after every pass, not only at the end
   std::function<void(std::string_view pass, const std::string& text)> dump;
+  ReportProgress progress = {};
 };
 
 /// What the runner saw of one pass.
@@ -35,7 +37,8 @@ struct PassReport {
   int64_t nodes_before = 0, nodes_after = 0;
 };
 
-/// Runs the rows that are not disabled, in order, with dumps and verification as `options` say. Always verifies at the end.
+/// Runs the rows that are not disabled, in order, with dumps and verification as `options` say. Always verifies at the
+/// end.
 Result<std::vector<PassReport>> run_passes(std::span<const PassRow> rows, Graph& graph, const PassOptions& options);
 /// The same for pipeline().
 Result<std::vector<PassReport>> run_pipeline(Graph& graph, const PassOptions& options);

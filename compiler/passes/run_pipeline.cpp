@@ -66,6 +66,8 @@ Result<std::vector<PassReport>> run_passes(std::span<const PassRow> rows, Graph&
     report.nodes_before = report.nodes_after = static_cast<int64_t>(graph.nodes().size());
     report.disabled = contains(options.disabled, row.name);
     if (report.disabled) continue;
+    if (options.progress)
+      options.progress(row.name, static_cast<int64_t>(reports.size()), static_cast<int64_t>(rows.size()));
     const auto start = std::chrono::steady_clock::now();
     TEGULA_ASSIGN_OR_RETURN(report.changed, run_row(row, graph));
     report.milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

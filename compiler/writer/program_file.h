@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "compiler/progress.h"
 #include "schema/base/result.h"
 #include "schema/program_generated.h"
 
@@ -28,7 +29,7 @@ struct SegmentSource {
 /// same bytes. The file appears under `path` only when it is complete. kInvalidArgument, kOutOfMemory: it cannot be
 /// written.
 Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
-                          const std::filesystem::path& path);
+                          const std::filesystem::path& path, const ReportProgress& progress = {});
 /// The same into memory.
 Result<std::vector<std::byte>> assemble_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments,
                                                      bool compress);

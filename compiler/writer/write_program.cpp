@@ -63,7 +63,7 @@ R lower_and_write(const Graph& graph, const ModelInfo& info, const WriteOptions&
                   const std::filesystem::path& folder, Write&& write) {
   try {
     ConstantStore store(folder);
-    TEGULA_ASSIGN_OR_RETURN(LoweredProgram program, lower_program(graph, store));
+    TEGULA_ASSIGN_OR_RETURN(LoweredProgram program, lower_program(graph, store, options.progress));
     TEGULA_RETURN_IF_ERROR(store.finish());
     const std::vector<SegmentSource> segments = lay_out(program, store);
     program.tables.provenance = provenance(graph, info, options);
@@ -79,10 +79,10 @@ R lower_and_write(const Graph& graph, const ModelInfo& info, const WriteOptions&
 Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
                      const std::filesystem::path& path, WriteReport* report) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  return lower_and_write<Status>(graph, info, options, report, folder,
-                                 [&](schema::ProgramT& tables, const auto& segments) {
-                                   return write_program_file(tables, segments, options.compress, path);
-                                 });
+  return lower_and_write<Status>(
+      graph, info, options, report, folder, [&](schema::ProgramT& tables, const auto& segments) {
+        return write_program_file(tables, segments, options.compress, path, options.progress);
+      });
 }
 
 Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,

@@ -110,13 +110,15 @@ FileHeader make_header(std::span<const std::byte> tables, uint64_t file_bytes) {
   return header;
 }
 
-Status write(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress, const Sink& sink) {
+Status write(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress, const Sink& sink,
+             const ReportProgress& progress) {
   std::vector<Bytes> frames(segments.size());
   tables.segments.clear();
   for (std::size_t i = 0; i < segments.size(); ++i) {
     auto segment = std::make_unique<schema::SegmentT>();
     segment->bytes = segment->stored_bytes = segments[i].bytes();
     if (compress) {
+      if (progress) progress("compressing weights", static_cast<int64_t>(i), static_cast<int64_t>(segments.size()));
       TEGULA_ASSIGN_OR_RETURN(frames[i], compress_segment(segments[i]));
     }
     segment->compressed = !frames[i].empty();
@@ -152,10 +154,10 @@ Status write(schema::ProgramT& tables, std::span<const SegmentSource> segments, 
   return {};
 }
 
-Status write_guarded(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
-                     const Sink& sink) {
+Status write_guarded(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress, const Sink& sink,
+                     const ReportProgress& progress = {}) {
   try {
-    return write(tables, segments, compress, sink);
+    return write(tables, segments, compress, sink, progress);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kOutOfMemory, "no memory to write the program file"};
   }
@@ -164,8 +166,18 @@ Status write_guarded(schema::ProgramT& tables, std::span<const SegmentSource> se
 }  // namespace
 
 Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
-                          const std::filesystem::path& path) {
-  return data::stream_file(path, [&](const Sink& sink) { return write_guarded(tables, segments, compress, sink); });
+                          const std::filesystem::path& path, const ReportProgress& progress) {
+  int64_t written = 0, total = 0;
+  for (const SegmentSource& segment : segments) total += static_cast<int64_t>(segment.bytes());
+  return data::stream_file(path, [&](const Sink& sink) {
+    const auto counted = [&](std::span<const std::byte> bytes) -> Status {
+      TEGULA_RETURN_IF_ERROR(sink(bytes));
+      written += static_cast<int64_t>(bytes.size());
+      if (progress) progress("writing", written, total);
+      return {};
+    };
+    return write_guarded(tables, segments, compress, counted, progress);
+  });
 }
 
 Result<std::vector<std::byte>> assemble_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments,

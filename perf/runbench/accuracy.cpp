@@ -5,6 +5,7 @@
 #include "compiler/data/convert.h"
 #include "compiler/data/data_set.h"
 #include "compiler/driver/program_io.h"
+#include "compiler/driver/progress.h"
 
 namespace tegula::runbench {
 
@@ -21,6 +22,7 @@ Result<Accuracy> measure_accuracy(const std::string& path, const AccuracyOptions
         ErrorCode::kInvalidArgument,
         concat(options.data, ": it has no labels: an array 'labels' in the .npz, or labels.csv beside the images")};
   Accuracy accuracy;
+  driver::Progress progress("counting right answers");
   for (std::size_t i = 0; i < set.size(); ++i) {
     TEGULA_ASSIGN_OR_RETURN(data::Sample sample, set.load(i));
     TEGULA_ASSIGN_OR_RETURN(const std::vector<data::NamedTensor> inputs,
@@ -40,6 +42,7 @@ Result<Accuracy> measure_accuracy(const std::string& path, const AccuracyOptions
     ++accuracy.samples;
     accuracy.top1 += better < 1 ? 1 : 0;
     accuracy.top5 += better < 5 ? 1 : 0;
+    progress.show("", accuracy.samples, static_cast<int64_t>(set.size()));
   }
   return accuracy;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
+#include "compiler/driver/progress.h"
 #include "perf/kernels/fma_peak.h"
 
 namespace tegula::runbench {
@@ -18,7 +20,7 @@ double seconds_since(Clock::time_point start) {
 constexpr int64_t kLeastRuns = 3;
 constexpr double kProfileSeconds = 1;
 
-/// Runs until the time is over; calls `see` with the seconds of each run.
+/// Runs until the time is over; calls see(seconds of the run, seconds so far) after each run.
 template <typename See>
 Status run_for(Instance& instance, std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs,
                double seconds, See&& see) {
@@ -26,7 +28,7 @@ Status run_for(Instance& instance, std::span<const NamedInput> inputs, std::span
   for (int64_t runs = 0; runs < kLeastRuns || seconds_since(start) < seconds; ++runs) {
     const auto begin = Clock::now();
     TEGULA_RETURN_IF_ERROR(instance.run(inputs, outputs));
-    see(seconds_since(begin));
+    see(seconds_since(begin), seconds_since(start));
   }
   return {};
 }
@@ -85,13 +87,21 @@ Result<Measurement> measure(const std::string& path, const MakeInputs& make_inpu
   TEGULA_RETURN_IF_ERROR(instance.run(input_refs, output_refs));
   result.first_ms = seconds_since(first) * 1e3;
 
-  TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.warmup_seconds, [](double) {}));
-  std::vector<double> latencies;
-  const auto start = Clock::now();
-  TEGULA_RETURN_IF_ERROR(
-      run_for(instance, input_refs, output_refs, options.seconds, [&](double s) { latencies.push_back(s * 1e3); }));
-  result.seconds = seconds_since(start);
-  result.latency = statistics_of(std::move(latencies));
+  {
+    driver::Progress progress("measuring");
+    const auto show = [&](const char* stage, double seconds, double total) {
+      progress.show(stage, static_cast<int64_t>(seconds), static_cast<int64_t>(std::ceil(total)));
+    };
+    TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.warmup_seconds,
+                                   [&](double, double so_far) { show("warm-up", so_far, options.warmup_seconds); }));
+    std::vector<double> latencies;
+    TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.seconds, [&](double run, double so_far) {
+      latencies.push_back(run * 1e3);
+      result.seconds = so_far;
+      show("seconds", so_far, options.seconds);
+    }));
+    result.latency = statistics_of(std::move(latencies));
+  }
   result.samples_per_run = batch_of(program, inputs);
   result.throughput_per_s = static_cast<double>(result.latency.count * result.samples_per_run) / result.seconds;
   result.memory = process_memory();

@@ -93,7 +93,7 @@ def main():
     images, labels = draw_shapes.draw_many(200, seed=7)
     with torch.no_grad():
         probabilities = model(torch.from_numpy(images)).numpy()
-    np.savez_compressed(f"{options.folder}/shapes_200.npz", images=images, labels=labels, probabilities=probabilities)
+    np.savez_compressed(f"{options.folder}/shapes_200.npz", image=images, labels=labels, probabilities=probabilities)
     images[draw_shapes.CLASSES.index("star")].tofile(f"{options.folder}/star.raw")
 
 
