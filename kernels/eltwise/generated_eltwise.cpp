@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "jit/emit/narrow_lanes.h"
 #include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
@@ -249,12 +250,8 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
       emit_load_narrow(base, ahead, type);
       return vmovd(Xmm(reg), scratch().cvt32());
     }
-    const Xmm to = extent == Extent::kTail ? vector(reg) | tail_.opmask() | T_z : vector(reg);
-    if (type == DType::kBF16) {
-      vpmovzxwd(to, from);
-      return vpslld(vector(reg), vector(reg), 16);
-    }
-    type == DType::kS8 ? vpmovsxbd(to, from) : vpmovzxbd(to, from);
+    const auto mask = extent == Extent::kTail ? std::optional(tail_.opmask()) : std::nullopt;
+    jit::emit_load_lanes(*this, desc_.isa, type, reg, from, mask);
   }
 
   /// Bytes from the first lane's element to each lane's.
@@ -356,38 +353,27 @@ class EltwiseGenerator final : public EltwiseCode, private jit::Generator {
 
   /// Lanes hold integers within the range of the type.
   void emit_store_byte(int reg, const Address& to, int ahead, Extent extent) {
-    if (avx512()) return vpmovdb(extent == Extent::kTail ? to | tail_.opmask() : to, vector(reg));
     if (extent == Extent::kOne) {
       vmovd(scratch().cvt32(), Xmm(reg));
       return mov(byte[dst() + at() + ahead], scratch().cvt8());
     }
-    vextracti128(Xmm(kPackHigh), Ymm(reg), 1);
-    vpackssdw(Xmm(kPackLow), Xmm(reg), Xmm(kPackHigh));
-    desc_.output == DType::kS8 ? vpacksswb(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackLow))
-                               : vpackuswb(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackLow));
-    vmovq(to, Xmm(kPackLow));
+    emit_store_vector(reg, to, extent);
   }
 
   /// Lanes hold bf16 values as f32, or with desc_.converts_to_bf16 any f32.
   void emit_store_bf16(int reg, const Address& to, int ahead, Extent extent) {
-    if (avx512()) {
-      const Ymm narrow(kByteVector);
-      if (desc_.converts_to_bf16) {
-        vcvtneps2bf16(narrow, vector(reg));
-        return vmovdqu16(extent == Extent::kTail ? to | tail_.opmask() : to, narrow);
-      }
-      vpsrld(vector(kByteVector), vector(reg), 16);
-      return vpmovdw(extent == Extent::kTail ? to | tail_.opmask() : to, vector(kByteVector));
-    }
     if (extent == Extent::kOne) {
       vmovd(scratch().cvt32(), Xmm(reg));
       shr(scratch().cvt32(), 16);
       return mov(word[dst() + at() * 2 + 2 * ahead], scratch().cvt16());
     }
-    vpsrld(Ymm(kPackLow), Ymm(reg), 16);
-    vextracti128(Xmm(kPackHigh), Ymm(kPackLow), 1);
-    vpackusdw(Xmm(kPackLow), Xmm(kPackLow), Xmm(kPackHigh));
-    vmovdqu(to, Xmm(kPackLow));
+    emit_store_vector(reg, to, extent);
+  }
+
+  void emit_store_vector(int reg, const Address& to, Extent extent) {
+    const auto mask = extent == Extent::kTail ? std::optional(tail_.opmask()) : std::nullopt;
+    const int scratch = avx512() ? kByteVector : kPackLow;
+    jit::emit_store_lanes(*this, desc_.isa, desc_.output, to, reg, {scratch, kPackHigh}, mask, desc_.converts_to_bf16);
   }
 
   const Reg64& at() const { return at_->reg; }

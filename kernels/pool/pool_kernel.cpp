@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "jit/generator.h"
+#include "kernels/pool/window_taps.h"
 
 namespace tegula::kernels {
 namespace {
@@ -155,45 +156,16 @@ Result<PoolCodePtr> build_pool(const PoolCodeDesc& desc) {
 
 void run_pool(const PoolDesc& desc, const PoolCode& code, const TensorView& src, const TensorView& dst, int64_t begin,
               int64_t end, const float** taps) {
-  const auto* from = reinterpret_cast<const float*>(src.data);
-  auto* to = reinterpret_cast<float*>(dst.data);
   PoolCall call;
   call.taps = taps;
   call.channels = src.dims[desc.rank + 1];
-  std::array<int64_t, kMaxPoolRank> out{};
-  for (int64_t pixel = begin; pixel < end; ++pixel) {
-    int64_t rest = pixel;
-    int64_t dst_offset = 0;
-    for (int d = desc.rank - 1; d >= 0; --d) {
-      out[d] = rest % dst.dims[1 + d];
-      rest /= dst.dims[1 + d];
-      dst_offset += out[d] * dst.strides[1 + d];
-    }
-    call.dst = to + dst_offset + rest * dst.strides[0];
-
-    std::array<TapRange, kMaxPoolRank> ranges;
-    int64_t count = 1;
-    for (int d = 0; d < desc.rank; ++d) {
-      ranges[d] = tap_range(desc, d, src.dims[1 + d], out[d]);
-      count *= desc.count_include_pad ? ranges[d].counted : ranges[d].last - ranges[d].first;
-    }
-    call.count = static_cast<float>(count);
-    call.tap_count = 0;
-    // Unused leading dimensions run once: their ranges are [0, 1) with a stride of 0.
-    const int unused = kMaxPoolRank - desc.rank;
-    const auto range = [&](int d) { return d < unused ? TapRange{0, 1, 1} : ranges[d - unused]; };
-    const auto offset = [&](int d, int64_t tap) {
-      if (d < unused) return int64_t{0};
-      const int i = d - unused;
-      return (out[i] * desc.strides[i] - desc.pads_begin[i] + tap * desc.dilations[i]) * src.strides[1 + i];
-    };
-    const float* image = from + rest * src.strides[0];
-    for (int64_t a = range(0).first; a < range(0).last; ++a)
-      for (int64_t b = range(1).first; b < range(1).last; ++b)
-        for (int64_t c = range(2).first; c < range(2).last; ++c)
-          taps[call.tap_count++] = image + offset(0, a) + offset(1, b) + offset(2, c);
-    code(call);
-  }
+  for_each_window(desc, src, dst, begin, end, reinterpret_cast<const std::byte**>(taps),
+                  [&](int64_t tap_count, int64_t counted, std::byte* to) {
+                    call.tap_count = tap_count;
+                    call.count = static_cast<float>(counted);
+                    call.dst = reinterpret_cast<float*>(to);
+                    code(call);
+                  });
 }
 
 }  // namespace tegula::kernels

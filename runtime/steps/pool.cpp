@@ -5,6 +5,7 @@
 #include "kernels/pool/pool_kernel.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/narrow_pool.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
 #include "runtime/steps/step.h"
@@ -79,12 +80,24 @@ Result<PoolDesc> read_desc(const BindContext& context) {
   return desc;
 }
 
+/// Whether types of less than 32 bits are pooled, without positions of maxima.
+bool is_narrow(const PoolDesc& desc, kernels::Views inputs, kernels::Views outputs) {
+  if (inputs.size() != 1 || outputs.empty() || kernels::present(outputs, 1)) return false;
+  const DType type = inputs[0].dtype;
+  return desc.kind != kernels::PoolKind::kLp && (kernels::is_quantized(type) || type == DType::kBF16);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_pool(const BindContext& context) {
   TEGULA_ASSIGN_OR_RETURN(const PoolDesc desc, read_desc(context));
   const OperandSizes sizes(context);
   const auto &inputs = sizes.inputs, &outputs = sizes.outputs;
+  if (is_narrow(desc, inputs, outputs)) {
+    kernels::NarrowPoolDesc narrow{desc, {}, {}};
+    read_ends(context.step.attributes_as_Pool()->ends(), narrow.src, narrow.dst);
+    return bind_narrow_pool(context, narrow, inputs[0], outputs[0]);
+  }
   if (const Status status = check(desc, inputs, outputs); !status.ok()) return context.invalid(status.error().message);
 
   const bool wants_indices = context.outputs.size() > 1 && context.outputs[1].present();

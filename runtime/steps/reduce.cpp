@@ -5,6 +5,7 @@
 #include "kernels/reduce/reduce_kernel.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/narrow_pool.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
 
@@ -38,6 +39,41 @@ class ReduceStep final : public BoundStep {
   BoundTensor src_, dst_;
 };
 
+/// Means of bf16, and of quantized numbers where the step says what they stand for, over dimensions before the last.
+bool is_narrow_mean(const schema::Reduce& table, const kernels::ReduceDesc& desc, const OperandSizes& sizes) {
+  if (desc.kind != kernels::ReduceKind::kMean || sizes.inputs.size() != 1 || sizes.outputs.size() != 1) return false;
+  const DType type = sizes.inputs[0].dtype;
+  return (kernels::is_quantized(type) && table.ends() != nullptr) || type == DType::kBF16;
+}
+
+/// Such a mean is the average of one window: [outer, reduced, inner] to [outer, 1, inner].
+Result<std::unique_ptr<BoundStep>> bind_narrow_mean(const BindContext& context, const schema::Reduce& table,
+                                                    const kernels::ReduceDesc& desc, const OperandSizes& sizes) {
+  const kernels::TensorView &src = sizes.inputs[0], &dst = sizes.outputs[0];
+  const auto reduced = reduced_view(desc, src, dst);
+  if (!reduced) return context.invalid("a mean of ", to_string(src.shape()), " to ", to_string(dst.shape()));
+  int64_t extents[3] = {1, 1, 1};  // outer, reduced, inner
+  int part = 0;
+  for (int d = 0; d < src.rank; ++d) {
+    const int next = desc.reduces(d) ? 1 : part == 0 ? 0 : 2;
+    if (next < part) part = 3;  // reduced dimensions with others between them
+    if (part == 3) break;
+    part = next;
+    extents[part] *= src.dims[d];
+  }
+  if (part != 2 || !src.is_contiguous() || !dst.is_contiguous())
+    return context.unsupported("a mean of ", name_of(src.dtype), to_string(src.shape()),
+                               " over other dimensions than neighbouring ones before the last");
+  kernels::NarrowPoolDesc pool;
+  pool.window.kind = kernels::PoolKind::kAverage;
+  pool.window.rank = 1;
+  pool.window.kernel[0] = extents[1];
+  read_ends(table.ends(), pool.src, pool.dst);
+  const int64_t from[] = {extents[0], extents[1], extents[2]}, to[] = {extents[0], 1, extents[2]};
+  return bind_narrow_pool(context, pool, kernels::TensorView::contiguous(src.dtype, from, static_cast<void*>(nullptr)),
+                          kernels::TensorView::contiguous(dst.dtype, to, static_cast<void*>(nullptr)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_reduce(const BindContext& context) {
@@ -49,6 +85,7 @@ Result<std::unique_ptr<BoundStep>> bind_reduce(const BindContext& context) {
       desc.axes |= 1u << axis;
     }
   const OperandSizes sizes(context);
+  if (is_narrow_mean(table, desc, sizes)) return bind_narrow_mean(context, table, desc, sizes);
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
 

@@ -181,5 +181,54 @@ TEST(QuantizedSteps, DynamicQuantizeOfAWholeTensor) {
   }
 }
 
+TEST(QuantizedSteps, PoolsAndMeans) {
+  // u8 [b, 8, 6, 20] through a maximum over 2 x 2 to the mean of all positions, requantized to s8.
+  ProgramBuilder b;
+  const auto batch = b.symbol("batch", 1, 16);
+  const int32_t x = b.input("x", DType::kU8, {batch, 8, 6, 20}), middle = b.arena("m", DType::kU8, {batch, 4, 3, 20}),
+                y = b.output("y", DType::kS8, {batch, 1, 1, 20});
+  schema::PoolT pool;
+  pool.kind = schema::PoolKind::Max;
+  pool.kernel = pool.strides = {2, 2};
+  pool.dilations = {1, 1};
+  pool.pads_begin = pool.pads_end = {b.number(0).index, b.number(0).index};
+  b.step(pool, {x}, {middle});
+  schema::ReduceT mean;
+  mean.kind = schema::ReduceKind::Mean;
+  mean.axes = {1, 2};
+  mean.ends = std::make_unique<schema::QuantizedEndsT>();
+  mean.ends->src_scale = 0.5f;
+  mean.ends->src_zero_point = 100;
+  mean.ends->dst_scale_inverse = 3.0f;
+  mean.ends->dst_zero_point = -9;
+  b.step(mean, {middle}, {y});
+  const auto file = b.file();
+  const Program program = test::open_program(file);
+  std::mt19937 random(9);
+  for (const int threads : {1, 3}) {
+    Instance instance = test::make_instance(program, threads);
+    Tensor<uint8_t> in({3, 8, 6, 20});
+    Tensor<int8_t> out({3, 1, 1, 20});
+    for (uint8_t& e : in.elements) e = static_cast<uint8_t>(random());
+    ASSERT_EQ(
+        message_of(instance.run(std::vector<NamedInput>{{"x", in.in()}}, std::vector<NamedOutput>{{"y", out.out()}})),
+        "ok");
+    for (int64_t n = 0; n < 3; ++n)
+      for (int64_t c = 0; c < 20; ++c) {
+        int32_t sum = 0;
+        for (int64_t h = 0; h < 8; h += 2)
+          for (int64_t w = 0; w < 6; w += 2) {
+            const auto at = [&](int64_t dh, int64_t dw) {
+              return in.elements[static_cast<std::size_t>(((n * 8 + h + dh) * 6 + w + dw) * 20 + c)];
+            };
+            sum += std::max({at(0, 0), at(0, 1), at(1, 0), at(1, 1)}) - 100;
+          }
+        const float f = static_cast<float>(sum) * (1.0f / 12.0f) * 0.5f;
+        ASSERT_EQ(out.elements[static_cast<std::size_t>(n * 20 + c)],
+                  static_cast<int8_t>(std::clamp(std::nearbyint(f * 3.0f) - 9, -128.0f, 127.0f)));
+      }
+  }
+}
+
 }  // namespace
 }  // namespace tegula
