@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include "compiler/driver/progress.h"
 #include "perf/kernels/fma_peak.h"
@@ -33,11 +32,13 @@ Status run_for(Instance& instance, std::span<const NamedInput> inputs, std::span
   return {};
 }
 
-/// The value that the inputs' shapes give the symbol "batch"; 1 without one.
+/// The size of the symbol "batch"; else of the first input's outermost dimension where that is a symbol; else 1.
 int64_t batch_of(const Program& program, std::span<const NamedTensor> inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t d = 0; d < program.inputs()[i].dims.size(); ++d)
       if (program.inputs()[i].dims[d].symbol == "batch") return inputs[i].tensor.dims[d];
+  if (!inputs.empty() && !program.inputs()[0].dims.empty() && program.inputs()[0].dims[0].size < 0)
+    return inputs[0].tensor.dims[0];
   return 1;
 }
 
@@ -90,7 +91,7 @@ Result<Measurement> measure(const std::string& path, const MakeInputs& make_inpu
   {
     driver::Progress progress("measuring");
     const auto show = [&](const char* stage, double seconds, double total) {
-      progress.show(stage, static_cast<int64_t>(seconds), static_cast<int64_t>(std::ceil(total)));
+      progress.show(stage, static_cast<int64_t>(seconds * 1e6), static_cast<int64_t>(total * 1e6));
     };
     TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.warmup_seconds,
                                    [&](double, double so_far) { show("warm-up", so_far, options.warmup_seconds); }));
@@ -98,7 +99,7 @@ Result<Measurement> measure(const std::string& path, const MakeInputs& make_inpu
     TEGULA_RETURN_IF_ERROR(run_for(instance, input_refs, output_refs, options.seconds, [&](double run, double so_far) {
       latencies.push_back(run * 1e3);
       result.seconds = so_far;
-      show("seconds", so_far, options.seconds);
+      show("", so_far, options.seconds);
     }));
     result.latency = statistics_of(std::move(latencies));
   }

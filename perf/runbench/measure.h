@@ -26,7 +26,7 @@ struct Measurement {
   LatencyStatistics latency;
   double seconds = 0;  ///< of the measured part
   double throughput_per_s = 0;
-  int64_t samples_per_run = 1;  ///< size of the symbol "batch", where there is one
+  int64_t samples_per_run = 1;  ///< size of the symbol "batch", or of the first input's outermost one
   ProcessMemory memory;
   Instance::Memory arena;
   std::string isa;
