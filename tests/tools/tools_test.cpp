@@ -87,6 +87,23 @@ TEST_F(Tools, VerifyNamesTheFirstStepThatDiffers) {
               AllOf(HasSubstr("first step that differs"), HasSubstr("ONNX nodes '"), HasSubstr("FALLS SHORT")));
 }
 
+/// Weights that changed on their way are found by the numbers, and by the checksum when asked for.
+TEST_F(Tools, VerifyFindsTheStepWhoseWeightsAreDamaged) {
+  const auto inspected = nlohmann::json::parse(aotc({"inspect", program(), "--json"}).out);
+  const auto& segment = inspected["segments"][0];
+  std::string bytes = *data::read_file(program());
+  const float changed = 100.0f;
+  std::memcpy(bytes.data() + segment["offset"].get<std::size_t>() + segment["bytes"].get<std::size_t>() / 8 * 4,
+              &changed, sizeof changed);
+  const auto damaged = own_.write("damaged.tgl", bytes);
+  const CommandResult result = aotc({"verify", damaged, "--onnx", kModels / "shapes.onnx"});
+  EXPECT_EQ(result.code, 1) << result.out << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("first step that differs, after "), HasSubstr("ONNX nodes '"),
+                                HasSubstr("/Conv'"), HasSubstr("FALLS SHORT")));
+  EXPECT_EQ(runbench({damaged, "--selftest"}).code, 1);
+  expect_refused(aotc({"pack", damaged, "-o", own_ / "x.tgl"}), "its checksum does not match");
+}
+
 TEST_F(Tools, RunTakesAndGivesNamedArrays) {
   const auto arrays = data::read_npz(kModels / "shapes_200.npz");
   ASSERT_TRUE(arrays.ok());
