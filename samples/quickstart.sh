@@ -20,7 +20,11 @@ quietly() {
 .ci/install-dependencies.sh build
 echo "building (a few minutes the first time) ..."
 quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release
-quietly cmake --build "$build" -j "$jobs" --target aotc runbench
+if [ -t 1 ]; then  # ninja keeps to one line there
+  NINJA_STATUS='[%p] ' cmake --build "$build" -j "$jobs" --target aotc runbench
+else
+  quietly cmake --build "$build" -j "$jobs" --target aotc runbench
+fi
 
 aotc=$build/bin/aotc
 runbench=$build/bin/runbench
