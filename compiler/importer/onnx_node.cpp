@@ -75,7 +75,7 @@ Result<std::vector<int64_t>> ImportContext::constant_ints(const OnnxNode& node, 
   Value* value = node.input(input);
   if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));
   const std::optional<Literal> literal = fold_value(*value);
-  if (!literal) return node.unsupported(concat("input ", input, " ('", value->name, "') must be constant"));
+  if (!literal) return node.unsupported(concat("input ", input, " ('", value->name, "') must be constant: export it as one"));
   if (is_float(literal->dtype()))
     return node.invalid(concat("input ", input, " ('", value->name, "') must be integers"));
   return literal->to_ints();
@@ -85,7 +85,7 @@ Result<std::vector<double>> ImportContext::constant_numbers(const OnnxNode& node
   Value* value = node.input(input);
   if (value == nullptr) return node.invalid(concat("input ", input, " is missing"));
   const std::optional<Literal> literal = fold_value(*value);
-  if (!literal) return node.unsupported(concat("input ", input, " ('", value->name, "') must be constant"));
+  if (!literal) return node.unsupported(concat("input ", input, " ('", value->name, "') must be constant: export it as one"));
   return literal->to_doubles();
 }
 
