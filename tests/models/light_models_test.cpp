@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/importer/tensor_pb.h"
+#include "tests/support/literal_pb.h"
 #include "tests/support/model_runner.h"
 
 namespace tegula::test {
@@ -29,7 +29,7 @@ TEST_P(LightModel, GivesTheExpectedOutput) {
   const std::filesystem::path light = *folder / "onnx_backend/light";
   const auto file = compile_model(light / (std::string("light_") + GetParam() + ".onnx"));
   ASSERT_TRUE(file.ok()) << file.error().message;
-  const auto want = compiler::read_tensor_pb(light / (std::string("light_") + GetParam() + "_output_0.pb"));
+  const auto want = test::read_literal_pb(light / (std::string("light_") + GetParam() + "_output_0.pb"));
   ASSERT_TRUE(want.ok()) << want.error().message;
 
   const auto program = Program::open(std::span<const std::byte>(*file));

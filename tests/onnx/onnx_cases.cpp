@@ -24,9 +24,9 @@
 #include <vector>
 
 #include "compiler/driver/compile.h"
-#include "compiler/importer/tensor_pb.h"
 #include "tegula/instance.h"
 #include "tegula/program.h"
+#include "tests/support/literal_pb.h"
 
 namespace fs = std::filesystem;
 using namespace tegula;
@@ -73,7 +73,7 @@ Result<std::vector<Literal>> read_set(const fs::path& folder, const char* prefix
   for (int k = 0;; ++k) {
     const fs::path file = folder / (prefix + std::to_string(k) + ".pb");
     if (!fs::exists(file)) return tensors;
-    TEGULA_ASSIGN_OR_RETURN(auto tensor, compiler::read_tensor_pb(file));
+    TEGULA_ASSIGN_OR_RETURN(auto tensor, test::read_literal_pb(file));
     tensors.push_back(std::move(tensor));
   }
 }
@@ -82,7 +82,7 @@ Result<std::vector<Literal>> read_set(const fs::path& folder, const char* prefix
 std::map<std::string, Literal> small_integers(const std::vector<std::string>& names, const fs::path& set) {
   std::map<std::string, Literal> constants;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto tensor = compiler::read_tensor_pb(set / concat("input_", i, ".pb"));
+    const auto tensor = test::read_literal_pb(set / concat("input_", i, ".pb"));
     if (tensor.ok() && !is_float(tensor->dtype()) && tensor->dims().size() <= 1) constants.emplace(names[i], *tensor);
   }
   return constants;

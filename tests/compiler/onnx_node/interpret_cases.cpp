@@ -15,8 +15,8 @@
 
 #include "compiler/driver/compile.h"
 #include "compiler/graph/bind_symbols.h"
-#include "compiler/importer/tensor_pb.h"
 #include "compiler/ops/interpret.h"
+#include "tests/support/literal_pb.h"
 
 namespace fs = std::filesystem;
 using namespace tegula;
@@ -41,7 +41,7 @@ std::vector<Result<Literal>> read_set(const fs::path& folder, const char* prefix
   for (int k = 0;; ++k) {
     const fs::path file = folder / (prefix + std::to_string(k) + ".pb");
     if (!fs::exists(file)) return tensors;
-    tensors.push_back(compiler::read_tensor_pb(file));
+    tensors.push_back(test::read_literal_pb(file));
   }
 }
 
@@ -74,7 +74,7 @@ std::map<std::string, Literal> small_inputs(const std::vector<std::string>& name
   constexpr int64_t kMostFloats = 8;
   std::map<std::string, Literal> constants;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto tensor = compiler::read_tensor_pb(set / concat("input_", i, ".pb"));
+    const auto tensor = test::read_literal_pb(set / concat("input_", i, ".pb"));
     if (!tensor.ok() || tensor->dims().size() > 1) continue;
     if (!is_float(tensor->dtype()) || tensor->count() <= kMostFloats) constants.emplace(names[i], *tensor);
   }
