@@ -4,8 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
-#include "runtime/loader/validate_program.h"
 #include "runtime/plan/bind_values.h"
+#include "runtime/printable.h"
 
 namespace tegula::runtime {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "runtime/check_tensors.h"
 #include "runtime/executor/step_observer.h"
-#include "runtime/loader/validate_program.h"
+#include "runtime/printable.h"
 #include "runtime/threading/fork_guard.h"
 
 namespace tegula::runtime {

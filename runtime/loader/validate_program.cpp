@@ -22,19 +22,4 @@ Result<ProgramModel> validate_program(Tables tables, uint64_t file_bytes) {
   return model;
 }
 
-std::string quoted(std::string_view name) {
-  constexpr std::size_t kLongest = 80;
-  std::string text = "\"";
-  for (const char c : name.substr(0, kLongest)) {
-    constexpr char kHex[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      text += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      text += c;
-    }
-  }
-  return text + (name.size() > kLongest ? "...\"" : "\"");
-}
-
 }  // namespace tegula::runtime

@@ -1,9 +1,8 @@
 #pragma once
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "runtime/loader/program_model.h"
+#include "runtime/printable.h"
 #include "schema/base/result.h"
 
 namespace tegula::runtime {
@@ -21,9 +20,6 @@ Status validate_segments(ProgramModel& model, uint64_t file_bytes);
 Status validate_values(ProgramModel& model);  // values, inputs, outputs
 Status validate_steps(ProgramModel& model);
 Status validate_test_vectors(ProgramModel& model);
-
-/// A name out of a file, fit for a message of one line: control characters escaped, cut after 80 bytes.
-std::string quoted(std::string_view name);
 
 /// kInvalidFile with `parts` joined.
 template <typename... Parts>

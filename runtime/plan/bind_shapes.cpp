@@ -1,6 +1,6 @@
 #include "runtime/plan/bind_shapes.h"
 
-#include "runtime/loader/validate_program.h"
+#include "runtime/printable.h"
 
 namespace tegula::runtime {
 namespace {
@@ -61,7 +61,7 @@ Status check_constraint(const ProgramModel::Constraint& constraint, std::span<co
   }
   const std::string_view message =
       constraint.message.empty() ? "the input shapes do not fit together" : constraint.message;
-  return wrong(message.substr(0, 200), ": ", a, " must ", relation, " ", b);
+  return wrong(printable(message, 200), ": ", a, " must ", relation, " ", b);
 }
 
 }  // namespace

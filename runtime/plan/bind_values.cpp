@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/loader/validate_program.h"
+#include "runtime/printable.h"
 
 namespace tegula::runtime {
 namespace {

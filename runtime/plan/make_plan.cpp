@@ -9,6 +9,7 @@
 #include "runtime/plan/bind_values.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plan/plan_memory.h"
+#include "runtime/printable.h"
 #include "runtime/program_state.h"
 
 namespace tegula::runtime {
@@ -96,7 +97,7 @@ Status check_written_views(const ProgramState& program, const std::vector<BoundT
   for (const int32_t view : program.written_views())
     if (const BoundTensor& tensor = values[static_cast<std::size_t>(view)]; !has_distinct_elements(tensor))
       return Error{ErrorCode::kInvalidFile,
-                   concat("value ", tensor.name.substr(0, 120), ": a step writes elements that overlap")};
+                   concat("value ", quoted(tensor.name), ": a step writes elements that overlap")};
   std::vector<uint64_t> covered;
   for (const int32_t view : program.written_views()) {
     if (covered.empty()) covered.resize(values.size(), 0);
@@ -106,8 +107,8 @@ Status check_written_views(const ProgramState& program, const std::vector<BoundT
   for (const int32_t view : program.written_views()) {
     const auto base = static_cast<std::size_t>(model.base_of(view));
     if (covered[base] != static_cast<uint64_t>(values[base].count()))
-      return Error{ErrorCode::kInvalidFile, concat("value ", values[base].name.substr(0, 120), ": steps write ",
-                                                   covered[base], " of its ", values[base].count(), " elements")};
+      return Error{ErrorCode::kInvalidFile, concat("value ", quoted(values[base].name), ": steps write ", covered[base],
+                                                   " of its ", values[base].count(), " elements")};
   }
   return {};
 }

@@ -18,7 +18,7 @@ class GatherStep final : public BoundStep {
     const BlockRange range(plan_.units(), block, blocks);
     const Status status =
         plan_.run(context.address(src_), context.address(indices_), context.address(dst_), range.begin, range.end);
-    if (!status.ok()) context.fail(status.error().code, concat(name_.substr(0, 120), ": ", status.error().message));
+    if (!status.ok()) context.fail(status.error().code, concat(printable(name_), ": ", status.error().message));
   }
 
   std::string implementation() const override { return "gather_rows"; }

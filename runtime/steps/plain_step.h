@@ -31,7 +31,7 @@ class PlainStep final : public BoundStep {
     for (std::size_t i = 0; i < outputs_.size(); ++i) outputs[i] = context.view(outputs_[i]);
     const Status status = function_(desc_, std::span<const kernels::TensorView>(inputs.data(), inputs_.size()),
                                     std::span<const kernels::TensorView>(outputs.data(), outputs_.size()));
-    if (!status.ok()) context.fail(status.error().code, concat(name_.substr(0, 120), ": ", status.error().message));
+    if (!status.ok()) context.fail(status.error().code, concat(printable(name_), ": ", status.error().message));
   }
 
   std::string implementation() const override { return "plain"; }
@@ -49,8 +49,7 @@ template <typename Desc, typename PlainFunction>
 Result<std::unique_ptr<BoundStep>> make_plain_step(Desc desc, PlainFunction function, const BindContext& context) {
   using Step = PlainStep<Desc, PlainFunction>;
   if (context.inputs.size() > Step::kMaxOperands || context.outputs.size() > Step::kMaxOperands)
-    return Error{ErrorCode::kInvalidFile,
-                 concat("step ", context.name(), ": more than ", Step::kMaxOperands, " operands")};
+    return context.invalid("more than ", Step::kMaxOperands, " operands");
   return std::unique_ptr<BoundStep>(std::make_unique<Step>(std::move(desc), function, context));
 }
 

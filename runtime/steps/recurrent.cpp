@@ -35,7 +35,7 @@ class RecurrentStep final : public BoundStep {
     for (int64_t unit = range.begin; unit < range.end; ++unit) {
       const Status status = kernels::recurrent_unit(desc_, inputs, outputs, unit, reinterpret_cast<float*>(scratch));
       if (!status.ok())
-        return context.fail(status.error().code, concat(name_.substr(0, 120), ": ", status.error().message));
+        return context.fail(status.error().code, concat(printable(name_), ": ", status.error().message));
     }
   }
 

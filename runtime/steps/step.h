@@ -12,6 +12,7 @@
 #include "jit/cpu_features.h"
 #include "kernels/tensor_view.h"
 #include "runtime/generated_program.h"
+#include "runtime/printable.h"
 #include "schema/base/result.h"
 #include "schema/file_layout.h"
 
@@ -132,12 +133,12 @@ struct BindContext {
   /// kInvalidFile: "step <name>: <parts>".
   template <typename... Parts>
   Error invalid(const Parts&... parts) const {
-    return Error{ErrorCode::kInvalidFile, concat("step ", name().substr(0, 120), ": ", parts...)};
+    return Error{ErrorCode::kInvalidFile, concat("step ", printable(name()), ": ", parts...)};
   }
   /// kUnsupported: likewise.
   template <typename... Parts>
   Error unsupported(const Parts&... parts) const {
-    return Error{ErrorCode::kUnsupported, concat("step ", name().substr(0, 120), ": ", parts...)};
+    return Error{ErrorCode::kUnsupported, concat("step ", printable(name()), ": ", parts...)};
   }
 };
 

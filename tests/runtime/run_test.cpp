@@ -341,9 +341,9 @@ TEST(Run, RefusesWrittenViewsThatOverlapThemselvesOrLeaveGaps) {
   EXPECT_EQ(run({6}, 0, {1}), "ok");
   EXPECT_EQ(run({6}, 5, {-1}), "ok");
   EXPECT_EQ(run({2, 3}, 0, {1, 2}), "ok");
-  EXPECT_EQ(run({6}, 0, {0}), "value part: a step writes elements that overlap");
-  EXPECT_EQ(run({2, 3}, 0, {2, 1}), "value part: a step writes elements that overlap");
-  EXPECT_EQ(run({3}, 0, {2}), "value base: steps write 3 of its 6 elements");
+  EXPECT_EQ(run({6}, 0, {0}), "value \"part\": a step writes elements that overlap");
+  EXPECT_EQ(run({2, 3}, 0, {2, 1}), "value \"part\": a step writes elements that overlap");
+  EXPECT_EQ(run({3}, 0, {2}), "value \"base\": steps write 3 of its 6 elements");
 }
 
 TEST(Run, ReadsCompressedConstants) {
