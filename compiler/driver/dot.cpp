@@ -12,7 +12,7 @@ using compiler::Graph;
 using compiler::Node;
 using compiler::Value;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -32,27 +32,27 @@ std::string label(const Node& node) {
 
 std::string dot_text(const Graph& graph) {
   std::unordered_map<const Node*, std::string> names;
-  std::string text = "digraph " + quoted(graph.name.empty() ? "model" : graph.name) +
+  std::string text = "digraph " + in_quotes(graph.name.empty() ? "model" : graph.name) +
                      " {\n  node [shape=box, fontsize=10];\n  edge [fontsize=9];\n";
   const auto source = [&](const Value* value) {
     return value->producer != nullptr ? names.at(value->producer) : "in_" + value->name;
   };
   const auto edge = [&](const Value* value, const std::string& to) {
     if (value == nullptr || value->is_constant()) return;
-    text +=
-        "  " + quoted(source(value)) + " -> " + quoted(to) + " [label=" + quoted(compiler::type_text(*value)) + "];\n";
+    text += "  " + in_quotes(source(value)) + " -> " + in_quotes(to) +
+            " [label=" + in_quotes(compiler::type_text(*value)) + "];\n";
   };
   for (const Value* input : graph.inputs())
-    text += "  " + quoted("in_" + input->name) + " [label=" + quoted(input->name) + ", shape=ellipse];\n";
+    text += "  " + in_quotes("in_" + input->name) + " [label=" + in_quotes(input->name) + ", shape=ellipse];\n";
   for (const auto& node : graph.nodes()) {
     const std::string name = concat("n", names.size());
     names[node.get()] = name;
-    text += "  " + quoted(name) + " [label=" + quoted(label(*node)) + "];\n";
+    text += "  " + in_quotes(name) + " [label=" + in_quotes(label(*node)) + "];\n";
     for (const Value* input : node->inputs) edge(input, name);
     for (const auto& post_op : node->post_ops) edge(post_op.operand, name);
   }
   for (const auto& [output, value] : graph.outputs()) {
-    text += "  " + quoted("out_" + output) + " [label=" + quoted(output) + ", shape=ellipse];\n";
+    text += "  " + in_quotes("out_" + output) + " [label=" + in_quotes(output) + ", shape=ellipse];\n";
     edge(value, "out_" + output);
   }
   return text + "}\n";
