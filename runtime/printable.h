@@ -2,12 +2,11 @@
 #include <string>
 #include <string_view>
 
+#include "schema/printable.h"
+
 namespace tegula::runtime {
 
-/// Text out of a file, fit for a message of one line: control characters escaped, cut after `longest` bytes.
-std::string printable(std::string_view text, std::size_t longest = 80);
-
-/// The same in quotation marks.
+/// A name out of a file, printable and in quotation marks.
 std::string quoted(std::string_view name);
 
 }  // namespace tegula::runtime

@@ -1,11 +1,10 @@
 #include "compiler/data/tensor_data.h"
 
-#include <array>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
 #include "schema/base/check.h"
+#include "schema/printable.h"
 
 namespace tegula::data {
 
@@ -46,19 +45,7 @@ const Tensor* find_tensor(std::span<const NamedTensor> tensors, std::string_view
 }
 
 std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kLimit = 100;
-  std::string result = "'";
-  for (const char c : text.substr(0, kLimit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      result += c;
-    } else {
-      std::array<char, 5> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\x%02x", byte);
-      result += escape.data();
-    }
-  }
-  return result + (text.size() > kLimit ? "...'" : "'");
+  return "'" + printable(text, 100) + "'";
 }
 
 }  // namespace tegula::data

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "schema/printable.h"
+
 namespace tegula::compiler {
 namespace {
 
@@ -107,7 +109,7 @@ std::string TextScanner::until(std::string_view ends) {
 
 Error TextScanner::fail(std::string_view what) const {
   const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(position_), '\n');
-  return {ErrorCode::kInvalidArgument, concat("graph text, line ", line, ": ", what)};
+  return {ErrorCode::kInvalidArgument, concat("graph text, line ", line, ": ", printable(what, kLongestMessage))};
 }
 
 }  // namespace tegula::compiler

@@ -11,6 +11,7 @@
 #include "compiler/importer/model_importer.h"
 #include "schema/base/check.h"
 #include "schema/file_layout.h"
+#include "schema/printable.h"
 
 namespace tegula::compiler {
 namespace {
@@ -46,7 +47,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, ExternalData exte
     ModelImporter importer(model, std::move(external), options);
     TEGULA_ASSIGN_OR_RETURN(imported.graph, importer.run());
   } catch (const InternalError& error) {
-    return Error{ErrorCode::kInternal, error.what()};
+    return Error{ErrorCode::kInternal, printable(error.what(), kLongestMessage)};
   }
   return imported;
 }

@@ -9,6 +9,7 @@
 #include "compiler/importer/tensor_reader.h"
 #include "compiler/importer/wire.h"
 #include "compiler/ops/op_def.h"
+#include "schema/printable.h"
 
 namespace tegula::compiler {
 namespace {
@@ -58,6 +59,13 @@ ModelImporter::ModelImporter(std::shared_ptr<const onnx::ModelProto> model, Exte
     : model_(std::move(model)), external_(std::move(external)), options_(options) {}
 
 Result<Graph> ModelImporter::run() {
+  auto graph = import_graph();
+  if (!graph.ok()) return Error{graph.error().code, printable(graph.error().message, kLongestMessage)};
+  if (!refusals_.empty()) return refusals();
+  return graph;
+}
+
+Result<Graph> ModelImporter::import_graph() {
   if (!model_->has_graph()) return invalid("not an ONNX model: it has no graph");
   opsets_ = opsets_of(model_->opset_import());
   if (!opsets_.contains("") && !model_->graph().node().empty() && opsets_.empty())
@@ -80,7 +88,7 @@ Result<Graph> ModelImporter::run() {
   TEGULA_RETURN_IF_ERROR(import_inputs(scope));
   TEGULA_RETURN_IF_ERROR(import_nodes(model_->graph().node(), scope));
   TEGULA_RETURN_IF_ERROR(import_outputs(scope));
-  if (!refusals_.empty()) return refusals();
+  if (!refusals_.empty()) return Graph();
   if (widened_ > 0) graph_.notes.push_back(concat(widened_, " FP16 or BF16 tensors were widened to FP32"));
   graph_.remove_dead();
   for (const auto& node : graph_.nodes())
@@ -223,9 +231,10 @@ Error ModelImporter::refusals() const {
   ErrorCode code = ErrorCode::kUnsupported;
   for (const Error& refusal : refusals_)
     if (refusal.code != ErrorCode::kUnsupported) code = ErrorCode::kInvalidFile;
-  if (refusals_.size() == 1) return {code, refusals_.front().message};
+  if (refusals_.size() == 1) return {code, printable(refusals_.front().message, kLongestMessage)};
   std::string text = concat(refusals_.size(), " things of the model cannot be imported:");
-  for (std::size_t i = 0; i < std::min(refusals_.size(), kMostListed); ++i) text += "\n  " + refusals_[i].message;
+  for (std::size_t i = 0; i < std::min(refusals_.size(), kMostListed); ++i)
+    text += "\n  " + printable(refusals_[i].message, kLongestMessage);
   if (refusals_.size() > kMostListed) text += concat("\n  and ", refusals_.size() - kMostListed, " more");
   return {code, text};
 }

@@ -33,7 +33,8 @@ class ModelImporter {
  public:
   ModelImporter(std::shared_ptr<const onnx::ModelProto> model, ExternalData external, const ImportOptions& options);
 
-  /// kUnsupported with every node that stands in the way, one a line; kInvalidFile, kInvalidArgument.
+  /// kUnsupported with every node that stands in the way, one a line; kInvalidFile, kInvalidArgument. Messages are
+  /// printable, whatever the model's names are.
   Result<Graph> run();
 
  private:
@@ -54,6 +55,8 @@ class ModelImporter {
     int depth = 0;
   };
 
+  /// Any graph when there are refusals.
+  Result<Graph> import_graph();
   Status import_inputs(Scope& scope);
   /// An input that the options make a constant.
   Result<Value*> add_constant_input(const std::string& name, const onnx::TypeProto_Tensor& type,

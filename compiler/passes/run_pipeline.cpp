@@ -3,6 +3,7 @@
 
 #include "compiler/passes/pass.h"
 #include "schema/base/check.h"
+#include "schema/printable.h"
 
 namespace tegula::compiler {
 namespace {
@@ -33,15 +34,18 @@ Status check_names(std::span<const PassRow> rows, const PassOptions& options) {
 Status verify_after(std::string_view pass, const Graph& graph) {
   auto status = verify(graph);
   if (status.ok()) return {};
-  return Error{status.error().code, concat("after pass ", pass, ": ", status.error().message)};
+  return Error{status.error().code,
+               concat("after pass ", pass, ": ", printable(status.error().message, kLongestMessage))};
 }
 
 /// A failed check inside a pass is an error of the compilation, not the end of the process.
 Result<bool> run_row(const PassRow& row, Graph& graph) {
   try {
-    return row.run(graph);
+    auto changed = row.run(graph);
+    if (changed.ok()) return changed;
+    return Error{changed.error().code, printable(changed.error().message, kLongestMessage)};
   } catch (const InternalError& error) {
-    return Error{ErrorCode::kInternal, concat("pass ", row.name, ": ", error.what())};
+    return Error{ErrorCode::kInternal, concat("pass ", row.name, ": ", printable(error.what(), kLongestMessage))};
   }
 }
 

@@ -62,7 +62,7 @@ Result<Sunk> sink_through_reshape(Builder& build, Node& node) {
   // The groups in the order of the source; where each dimension of the result ends up.
   std::vector<std::size_t> order(found->groups.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {  // no two groups share a position
     return found->positions[a].front() < found->positions[b].front();
   });
   Shape shape;

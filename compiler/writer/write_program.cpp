@@ -5,6 +5,7 @@
 #include "compiler/writer/program_file.h"
 #include "schema/base/check.h"
 #include "schema/file_layout.h"
+#include "schema/printable.h"
 
 namespace tegula::compiler {
 namespace {
@@ -63,14 +64,16 @@ R lower_and_write(const Graph& graph, const ModelInfo& info, const WriteOptions&
                   const std::filesystem::path& folder, Write&& write) {
   try {
     ConstantStore store(folder);
-    TEGULA_ASSIGN_OR_RETURN(LoweredProgram program, lower_program(graph, store, options.progress));
+    auto lowered = lower_program(graph, store, options.progress);
+    if (!lowered.ok()) return Error{lowered.error().code, printable(lowered.error().message, kLongestMessage)};
+    LoweredProgram& program = *lowered;
     TEGULA_RETURN_IF_ERROR(store.finish());
     const std::vector<SegmentSource> segments = lay_out(program, store);
     program.tables.provenance = provenance(graph, info, options);
     if (report) fill(*report, program.tables, segments);
     return write(program.tables, segments);
   } catch (const InternalError& error) {
-    return Error{ErrorCode::kInternal, error.what()};
+    return Error{ErrorCode::kInternal, printable(error.what(), kLongestMessage)};
   }
 }
 

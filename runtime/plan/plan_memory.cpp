@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace tegula::runtime {
 namespace {
@@ -22,13 +23,26 @@ bool needs_memory(const Buffer& buffer) {
   return buffer.bytes != 0 && buffer.lifetime.used();
 }
 
+// Sorts by `before`; buffers that it does not tell apart keep their order. (std::stable_sort takes its memory from a
+// function that C++17 deprecated, which clang reports.)
+template <typename Before>
+void sort_stably(std::vector<uint32_t>& order, const Before& before) {
+  std::vector<std::pair<uint32_t, uint32_t>> places;  // buffer, place until now
+  places.reserve(order.size());
+  for (const uint32_t i : order) places.emplace_back(i, static_cast<uint32_t>(places.size()));
+  std::ranges::sort(places, [&](const auto& a, const auto& b) {
+    if (before(a.first, b.first)) return true;
+    return !before(b.first, a.first) && a.second < b.second;
+  });
+  for (std::size_t at = 0; at < order.size(); ++at) order[at] = places[at].first;
+}
+
 // Buffers that need memory, in the order of their first steps.
 std::vector<uint32_t> by_time(std::span<const Buffer> buffers) {
   std::vector<uint32_t> order;
   for (std::size_t i = 0; i < buffers.size(); ++i)
     if (needs_memory(buffers[i])) order.push_back(static_cast<uint32_t>(i));
-  std::ranges::stable_sort(
-      order, [&](uint32_t a, uint32_t b) { return buffers[a].lifetime.first < buffers[b].lifetime.first; });
+  sort_stably(order, [&](uint32_t a, uint32_t b) { return buffers[a].lifetime.first < buffers[b].lifetime.first; });
   return order;
 }
 
@@ -157,7 +171,7 @@ std::vector<uint32_t> by_breadth(std::span<const Buffer> buffers, std::vector<ui
     for (uint64_t& bytes : range_of(i)) bytes += buffers[i].bytes;
   std::vector<uint64_t> breadth(buffers.size(), 0);
   for (const uint32_t i : order) breadth[i] = std::ranges::max(range_of(i));
-  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) {
+  sort_stably(order, [&](uint32_t a, uint32_t b) {
     return breadth[a] != breadth[b] ? breadth[a] > breadth[b] : buffers[a].bytes > buffers[b].bytes;
   });
   return order;
@@ -240,7 +254,7 @@ MemoryPlan plan_memory(std::span<const Buffer> buffers, std::span<const uint32_t
     return best;
   }
   std::vector<uint32_t> size_order = time_order;
-  std::ranges::stable_sort(size_order, [&](uint32_t a, uint32_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  sort_stably(size_order, [&](uint32_t a, uint32_t b) { return buffers[a].bytes > buffers[b].bytes; });
   Search search(buffers, best);
   if (!hint.empty()) {
     search.climb(by_hint(buffers, hint, size_order), kRoundsWithHint);

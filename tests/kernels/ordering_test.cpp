@@ -28,9 +28,9 @@ TEST(TopK, AgreesWithAStableSort) {
     for (int32_t& x : row) x = static_cast<int32_t>(random() % 8);  // with many equal ones
     std::vector<int64_t> order(row.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       const int32_t x = row[static_cast<std::size_t>(a)], y = row[static_cast<std::size_t>(b)];
-      return largest ? x > y : x < y;
+      return x == y ? a < b : largest ? x > y : x < y;
     });
     order.resize(static_cast<std::size_t>(k));
     std::vector<int32_t> best;
