@@ -28,6 +28,30 @@ bool has_even_rows(const Shape& shape, const Shape& strides) {
   return true;
 }
 
+/// The strides under which a reshape that only drops or adds dimensions of 1 sees the same elements; nullopt for other
+/// reshapes.
+std::optional<Shape> strides_without_ones(const Shape& from, const Shape& strides, const Shape& to) {
+  Shape result(to.size(), Dim(1));
+  std::size_t d = 0;
+  const auto skip_ones = [&] {
+    while (d < from.size() && from[d].is(1)) ++d;
+  };
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (to[i].is(1)) continue;
+    skip_ones();
+    if (d == from.size() || from[d] != to[i]) return std::nullopt;
+    result[i] = strides[d++];
+  }
+  skip_ones();
+  if (d != from.size()) return std::nullopt;
+  return result;
+}
+
+/// Steps that copy by strides anyway, and read operands of any at the same cost.
+bool reads_any_strides(const Node& node) {
+  return is_op(&node, "gather") || is_op(&node, "slice") || is_op(&node, "transpose");
+}
+
 bool is_step_result(const Value* value) {
   return value->producer && !value->producer->op->is_view;
 }
@@ -97,6 +121,20 @@ bool ViewPlan::readers_take_rows(const Value* value, const Node* except) const {
   });
 }
 
+bool ViewPlan::readers_take_strides(const Value* value, const Shape& strides) const {
+  if (value->is_output || links_.contains(value)) return false;
+  return std::all_of(value->users.begin(), value->users.end(), [&](const Node* user) {
+    for (const PostOp& post_op : user->post_ops)
+      if (post_op.operand == value) return false;
+    if (user->op->is_view) {
+      const Value* result = user->outputs[0];
+      const auto seen = strides_without_ones(value->shape, strides, result->shape);
+      return seen && !free_.contains(user) && readers_take_strides(result, *seen);
+    }
+    return reads_any_strides(*user) || (user->op->strided_inputs && has_even_rows(value->shape, strides));
+  });
+}
+
 bool ViewPlan::can_be_part(const Value* value, const Node& concat, bool contiguous) const {
   if (!is_step_result(value) || value->is_output || links_.contains(value)) return false;
   if (std::count(concat.inputs.begin(), concat.inputs.end(), value) != 1) return false;
@@ -127,14 +165,16 @@ void ViewPlan::cut(const Node& slice) {
   if (!std::all_of(steps.begin(), steps.end(), [](int64_t step) { return step == 1; })) return;
   const std::vector<Dim> starts = slice.attributes.dims("starts");
   const Place place = part(place_of(source), *result, starts);
-  if (!place.contiguous && !(has_even_rows(result->shape, place.strides) && readers_take_rows(result, nullptr))) return;
+  if (!place.contiguous && !readers_take_strides(result, place.strides)) return;
   links_[result] = {.parent = source, .same_elements = false, .starts = starts};
   free_.insert(&slice);
 }
 
 void ViewPlan::alias(const Node& reshape) {
   const Value *source = reshape.inputs[0], *result = reshape.outputs[0];
-  if (links_.contains(result) || free_.contains(&reshape) || !place_of(source).contiguous) return;
+  if (links_.contains(result) || free_.contains(&reshape)) return;
+  const Place place = place_of(source);
+  if (!place.contiguous && !strides_without_ones(source->shape, place.strides, result->shape)) return;
   links_[result] = {.parent = source, .same_elements = true, .starts = {}};
   free_.insert(&reshape);
 }
@@ -152,6 +192,9 @@ ViewPlan::Place ViewPlan::place_of(const Value* value) const {
     return {.root = value, .offset = 0, .contiguous = true, .strides = contiguous_strides(value->shape)};
   const Place whole = place_of(found->second.parent);
   if (!found->second.same_elements) return part(whole, *value, found->second.starts);
+  if (!whole.contiguous)
+    if (auto strides = strides_without_ones(found->second.parent->shape, whole.strides, value->shape))
+      return {.root = whole.root, .offset = whole.offset, .contiguous = false, .strides = std::move(*strides)};
   return {.root = whole.root, .offset = whole.offset, .contiguous = true, .strides = contiguous_strides(value->shape)};
 }
 

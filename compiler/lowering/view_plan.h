@@ -8,12 +8,13 @@ namespace tegula::compiler {
 
 /// Which values are views of others, so that reshaping, joining and cutting cost nothing.
 ///
-///   reshape                 its result is the operand's memory. A graph output owns the memory instead, and what it
-///   reshapes
-///                           becomes the view, so that no copy is needed.
-///   concat, last axis       operands become columns of the result, where their producers write strided rows and their
-///   other (or one block each)     readers read such. Operands that cannot are copied in; when most cannot, it stays a
-///   step. slice, steps 1          its result is part of the operand, when its readers read strided rows.
+/// * reshape: its result is the operand's memory. A graph output owns the memory instead, and what it reshapes becomes
+///   the view, so that no copy is needed.
+/// * concat: operands become columns of the result (along other axes than the last: or one block each), where their
+///   producers write strided rows and their readers read such. Operands that cannot are copied in; when most cannot, it
+///   stays a step.
+/// * slice with steps of 1: its result is part of the operand, when its readers read such strides, themselves or behind
+///   a reshape that drops or adds dimensions of 1.
 ///
 /// Decided for the whole graph before any step is written, because every reader of a value must agree.
 class ViewPlan {
@@ -51,6 +52,7 @@ class ViewPlan {
   void alias(const Node& reshape);
   Place part(const Place& whole, const Value& shape_of, const std::vector<Dim>& starts) const;
   bool readers_take_rows(const Value* value, const Node* except) const;
+  bool readers_take_strides(const Value* value, const Shape& strides) const;
 
   std::unordered_map<const Value*, Link> links_;
   std::unordered_set<const Node*> free_;

@@ -33,6 +33,8 @@ class StridedCopy {
   int64_t units() const { return outer_count_ * pieces_; }
   int64_t bytes() const { return bytes_; }
   Kind kind() const { return kind_; }
+  /// Both sides are contiguous.
+  bool is_one_row() const { return kind_ == Kind::kRows && outer_count_ == 1 && rows_ == 1; }
   std::string_view name() const;  ///< "rows", "transpose", "elements"
 
   /// Copies units [begin, end). Any number of threads may each run their own range. `squares`: generated code that a

@@ -40,11 +40,22 @@ class GatherPlan {
   static void append(Level& level, int64_t dim, int64_t src_stride, int64_t dst_stride);
   static Offsets offsets_of(const Level& level, int64_t index);
 
+  bool resolve(int64_t& index) const;  ///< counts from the start; false when it is outside
+  Error outside(int64_t index, int64_t position) const;
+  Status run_any(const std::byte* src, const std::byte* indices, std::byte* dst, int64_t begin, int64_t end) const;
+  // Indices first .. first + count - 1, for one index of the dimensions before the axis.
+  template <typename Index>
+  Status run_rows(const std::byte* src, const std::byte* indices, std::byte* dst, int64_t first, int64_t count) const;
+  template <typename Index, std::size_t kBytes>
+  Status copy_rows(const std::byte* src, const std::byte* indices, std::byte* dst, int64_t first, int64_t count) const;
+
   Level outer_, index_;
   int64_t axis_size_ = 0, axis_stride_ = 0;  // stride in bytes
   int64_t outer_count_ = 0, index_count_ = 0;
   bool wide_indices_ = false;  // s64 rather than s32
   StridedCopy row_;            // what lies behind the axis
+  int64_t row_bytes_ = 0;      // of contiguous rows, for indices that are evenly apart; 0: anything else
+  bool prefetches_ = false;
 };
 
 }  // namespace tegula::kernels

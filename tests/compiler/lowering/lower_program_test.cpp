@@ -12,7 +12,9 @@
 namespace tegula::compiler {
 namespace {
 
+using ::testing::_;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// The program as lines: one per step, and what its operands are.
 class Lowered {
@@ -267,6 +269,43 @@ TEST(LowerProgram, ReshapingWhatLiesApartBringsItTogether) {
       return y, z)");
   EXPECT_THAT(program.steps(),
               ElementsAre("Eltwise i:x -> p", "Slice p -> a", "Eltwise a -> o:y", "Eltwise r[0]of a -> o:z"));
+}
+
+TEST(LowerProgram, ColumnsAreViewsForReadersOfAnyStrides) {
+  const Lowered program(R"(
+      a = slice(%i:s64[n,26]) {starts=[0,3], sizes=[n,1], steps=[1,1]}
+      r = reshape(a) {shape=[n]}
+      y = gather(%w:f32[5,2]=random(1), r) {axis=0}
+      t = transpose(a) {perm=[1,0]}
+      return y, t)",
+                        {{"n", 2}});
+  EXPECT_THAT(program.steps(), ElementsAre("Gather c:w r[3:26]of i -> o:y", "Transpose a[3:26,1]of i -> o:t"));
+}
+
+TEST(LowerProgram, ColumnsAreCopiedForReadersOfRows) {
+  const auto steps = [](std::string_view rest) {
+    const std::string start =
+        "p = abs(%x:f32[6,4])\na = slice(p) {starts=[0,1], sizes=[6,1], steps=[1,1]}\nr = reshape(a) {shape=[6]}\n";
+    return Lowered(start + std::string(rest)).steps();
+  };
+  EXPECT_THAT(steps("t = transpose(r) {perm=[0]}\nreturn t"),
+              ElementsAre("Eltwise i:x -> p", "Transpose r[1:4]of p -> o:t"));
+  EXPECT_THAT(steps("y = relu(r)\nreturn y"),
+              ElementsAre("Eltwise i:x -> p", "Slice p -> a", "Eltwise r[0]of a -> o:y"));
+  EXPECT_THAT(steps("t = transpose(r) {perm=[0]}\nreturn t, r"), ElementsAre(_, HasSubstr("Slice p ->"), _));
+  EXPECT_THAT(steps("q = reshape(a) {shape=[2,3]}\nt = transpose(q) {perm=[1,0]}\nreturn t"),
+              ElementsAre("Eltwise i:x -> p", "Slice p -> a", "Transpose q[0]of a -> o:t"));
+}
+
+TEST(LowerProgram, FirstRowsBehindAReshapeAreRows) {
+  const Lowered program(R"(
+      p = tanh(%x:f32[batch,seq,8])
+      a = slice(p) {starts=[0,0,0], sizes=[batch,1,8], steps=[1,1,1]}
+      r = reshape(a) {shape=[batch,8]}
+      y = relu(r)
+      return y)",
+                        {{"batch", 3}, {"seq", 5}});
+  EXPECT_THAT(program.steps(), ElementsAre("Eltwise i:x -> p", "Eltwise r[0:40,1]of p -> o:y"));
 }
 
 TEST(LowerProgram, PartsOfReshapedValuesAreViewsOfTheRoot) {

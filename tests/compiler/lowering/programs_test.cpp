@@ -55,6 +55,20 @@ TEST(Programs, FirstTokenOfASequence) {
       return m)");
 }
 
+TEST(Programs, ColumnsOfIndices) {
+  expect_program_computes(R"(
+      m = mul(%x:f32[batch,5], %c:f32[1]=[3.9])
+      i = cast(m) {to=s32}
+      a = slice(i) {starts=[0,3], sizes=[batch,1], steps=[1,1]}
+      r = reshape(a) {shape=[batch]}
+      y = gather(%w:f32[4,6]=random(3), r) {axis=0}
+      b = slice(i) {starts=[0,1], sizes=[batch,2], steps=[1,1]}
+      s = reshape(b) {shape=[batch,1,2]}
+      z = gather(%w, s) {axis=1}
+      t = transpose(s) {perm=[2,0,1]}
+      return y, z, t)");
+}
+
 TEST(Programs, ReshapesOfParts) {
   expect_program_computes(R"(
       p = tanh(%x:f32[4,6])
