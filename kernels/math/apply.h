@@ -5,6 +5,7 @@
 #include "kernels/math/erf.h"
 #include "kernels/math/hyperbolic.h"
 #include "kernels/math/log.h"
+#include "kernels/math/modulus.h"
 #include "kernels/math/pow.h"
 #include "kernels/math/trigonometric.h"
 #include "schema/base/check.h"
@@ -16,8 +17,8 @@ namespace tegula::kernels::math {
 
 /// What fp32 operands make of a function.
 enum class Fp32Kind {
-  kNone,       ///< no function of fp32 that generated code has (logical and bitwise ones, mod, fmod, cast,
-              ///< where, to and from quantized numbers)
+  kNone,       ///< no function of fp32 that generated code has (logical and bitwise ones, cast, where, to and from
+              ///< quantized numbers)
   kUnary,      ///< apply_unary
   kBinary,     ///< apply_binary
   kPredicate,  ///< apply_predicate: the result is a mask
@@ -28,8 +29,6 @@ constexpr Fp32Kind fp32_kind(Function function) {
     case Function::k_cast:
     case Function::k_logical_not:
     case Function::k_bitwise_not:
-    case Function::k_mod:
-    case Function::k_fmod:
     case Function::k_logical_and:
     case Function::k_logical_or:
     case Function::k_logical_xor:
@@ -56,6 +55,8 @@ constexpr Fp32Kind fp32_kind(Function function) {
     case Function::k_mul:
     case Function::k_div:
     case Function::k_pow:
+    case Function::k_mod:
+    case Function::k_fmod:
     case Function::k_min:
     case Function::k_max:
     case Function::k_prelu:
@@ -123,6 +124,8 @@ F apply_binary(Function function, F x, F y) {
     case Function::k_mul: return x * y;
     case Function::k_div: return x / y;
     case Function::k_pow: return pow(x, y);
+    case Function::k_mod: return floored_modulus(x, y);
+    case Function::k_fmod: return truncated_modulus(x, y);
     case Function::k_min: return min_with_nan(x, y);
     case Function::k_max: return max_with_nan(x, y);
     case Function::k_prelu: return prelu(x, y);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <vector>
 
 #include "kernels/math/math.h"
@@ -146,6 +147,56 @@ TEST(MathSpecials, PowFollowsIeee754) {
         EXPECT_NEAR(actual, expected, std::fabs(expected) * 1e-6) << x << " ^ " << y;
       }
     }
+}
+
+bool same_bits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+}
+
+void expect_exact_modulus(float x, float y) {
+  const float rest = std::fmod(x, y);
+  const float floored = rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+  ASSERT_TRUE(same_bits(apply(Function::k_fmod, x, y), rest))
+      << x << " fmod " << y << " = " << apply(Function::k_fmod, x, y) << ", not " << rest;
+  ASSERT_TRUE(same_bits(apply(Function::k_mod, x, y), floored)) << x << " mod " << y;
+}
+
+TEST(MathAccuracy, ModulusIsExact) {
+  std::mt19937 engine(3);
+  const auto random = [&] { return static_cast<uint32_t>(engine()); };
+  for (int i = 0; i < 100000; ++i) {
+    const uint32_t bits = random();
+    const float x = std::bit_cast<float>(bits);
+    // Any two numbers; exponents close together, where most quotients are small; a multiple and its neighbours.
+    expect_exact_modulus(x, std::bit_cast<float>(random()));
+    expect_exact_modulus(x, std::bit_cast<float>(bits - (random() % 26 << 23) + random() % 4096));
+    const float y = std::bit_cast<float>(bits - (random() % 24 << 23)), n = static_cast<float>(random() % 1000);
+    for (const float multiple : {n * y, std::nextafter(n * y, kInf), std::nextafter(n * y, -kInf)})
+      expect_exact_modulus(multiple, y);
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(MathSpecials, ModulusOfEdges) {
+  constexpr float kTiny = std::numeric_limits<float>::denorm_min(), kMax = std::numeric_limits<float>::max();
+  const float values[] = {0.0f,
+                          1.0f,
+                          3.0f,
+                          0x1.fffffep0f,
+                          kTiny,
+                          3 * kTiny,
+                          0x1.fffffcp-127f,
+                          0x1p-126f,
+                          0x1.fffffep-126f,
+                          kMax,
+                          0x1p127f,
+                          0x1.000002p127f,
+                          kInf,
+                          kNan};
+  for (const float x : values)
+    for (const float y : values)
+      for (const float signed_x : {x, -x})
+        for (const float signed_y : {y, -y}) expect_exact_modulus(signed_x, signed_y);
 }
 
 TEST(MathSpecials, NanStaysNan) {
