@@ -38,13 +38,11 @@ class StridedCopy {
   std::string_view name() const;  ///< "rows", "transpose", "elements"
 
   /// Copies units [begin, end). Any number of threads may each run their own range. `squares`: generated code that a
-  /// transpose of 4-byte elements may use.
+  /// transpose may use.
   void run(const std::byte* src, std::byte* dst, int64_t begin, int64_t end, TransposeSquares squares = {}) const;
 
   /// Whether run() has a use for such squares.
-  bool wants_squares(int64_t side) const {
-    return kind_ == Kind::kTranspose && element_bytes_ == 4 && rows_ >= side && columns_ >= side;
-  }
+  bool wants_squares(int64_t side) const { return kind_ == Kind::kTranspose && rows_ >= side && columns_ >= side; }
 
  private:
   void prepare_pieces();

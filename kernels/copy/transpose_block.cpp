@@ -117,16 +117,37 @@ void transpose_squares(const Rectangle& a) {
   }
 }
 
-void transpose_32bit(const Rectangle& a, TransposeSquares squares) {
+void transpose_by(const TransposeSquares& squares, const Rectangle& a) {
+  const TransposeCall call{a.src, a.src_stride, a.dst, a.dst_stride, a.rows, a.columns};
+  squares.function(&call);
+}
+
+bool has_squares(const TransposeSquares& squares, const Rectangle& a, int element_bytes) {
+  return squares.function != nullptr && squares.element_bytes == element_bytes && a.rows >= squares.side &&
+         a.columns >= squares.side;
+}
+
+void transpose_32bit(const Rectangle& a, const TransposeSquares& squares) {
   if (a.columns == 3 && a.dst_stride == 12) return interleave_three(a);
   if (a.rows == 3 && a.src_stride == 12) return separate_three(a);
-  if (squares.function == nullptr || a.rows < squares.side || a.columns < squares.side)
-    return transpose_squares<uint32_t>(a);
+  if (!has_squares(squares, a, 4)) return transpose_squares<uint32_t>(a);
   const int64_t rows = a.rows / squares.side * squares.side, columns = a.columns / squares.side * squares.side;
-  const TransposeCall call{a.src, a.src_stride, a.dst, a.dst_stride, rows, columns};
-  squares.function(&call);
+  transpose_by(squares, a.part(0, 0, rows, columns, 4));
   transpose_squares<uint32_t>(a.part(0, columns, rows, a.columns - columns, 4));
   transpose_squares<uint32_t>(a.part(rows, 0, a.rows - rows, a.columns, 4));
+}
+
+/// The last squares overlap those before them where the sides are no multiples: elements there are moved twice.
+template <typename T>
+void transpose_overlapping(const Rectangle& a, const TransposeSquares& squares) {
+  constexpr int64_t size = sizeof(T);
+  if (!has_squares(squares, a, sizeof(T))) return transpose_squares<T>(a);
+  const int64_t side = squares.side, rows = a.rows / side * side, columns = a.columns / side * side;
+  transpose_by(squares, a.part(0, 0, rows, columns, size));
+  if (columns < a.columns) transpose_by(squares, a.part(0, a.columns - side, rows, side, size));
+  if (rows == a.rows) return;
+  transpose_by(squares, a.part(a.rows - side, 0, side, columns, size));
+  if (columns < a.columns) transpose_by(squares, a.part(a.rows - side, a.columns - side, side, side, size));
 }
 
 }  // namespace
@@ -135,10 +156,10 @@ void transpose_block(int element_bytes, const std::byte* src, int64_t src_stride
                      int64_t rows, int64_t columns, TransposeSquares squares) {
   const Rectangle all{src, src_stride, dst, dst_stride, rows, columns};
   switch (element_bytes) {
-    case 1: return transpose_squares<uint8_t>(all);
-    case 2: return transpose_squares<uint16_t>(all);
+    case 1: return transpose_overlapping<uint8_t>(all, squares);
+    case 2: return transpose_overlapping<uint16_t>(all, squares);
     case 4: return transpose_32bit(all, squares);
-    default: return transpose_squares<uint64_t>(all);
+    default: return transpose_overlapping<uint64_t>(all, squares);
   }
 }
 

@@ -9,11 +9,14 @@
 
 namespace tegula::kernels {
 
-/// What shapes the code that transposes squares of 4-byte elements.
+/// What shapes the code that transposes squares of elements.
 struct TransposeCodeDesc {
   jit::VectorIsa isa = jit::VectorIsa::kAvx2;
+  int element_bytes = 4;  ///< 1, 2, 4 or 8
 
   auto operator<=>(const TransposeCodeDesc&) const = default;
+  /// Of a square: 16 for 1 and 2 bytes, otherwise a vector's lanes.
+  int64_t side() const;
   std::string name() const;  ///< "transpose_32bit_avx512"
 };
 

@@ -20,9 +20,12 @@ void StridedCopyStep::add(const BoundTensor& src, int64_t src_offset_bytes, std:
 
 Status StridedCopyStep::choose_kernel(const BindContext& context) {
   if (!context.features.avx2) return {};
-  const kernels::TransposeCodeDesc desc{vector_isa_of(context.features)};
-  const bool wanted = std::any_of(parts_.begin(), parts_.end(),
-                                  [&](const Part& part) { return part.copy.wants_squares(jit::lanes_of(desc.isa)); });
+  // All parts are of one type.
+  if (parts_.empty()) return {};
+  const kernels::TransposeCodeDesc desc{vector_isa_of(context.features),
+                                        static_cast<int>(size_of(parts_.front().dst.dtype))};
+  const bool wanted =
+      std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) { return part.copy.wants_squares(desc.side()); });
   if (!wanted) return {};
   TEGULA_ASSIGN_OR_RETURN(code_,
                           (context.kernels.cache<kernels::TransposeCodeDesc, kernels::TransposeCode>().get_or_build(

@@ -113,23 +113,41 @@ TEST(StridedCopy, TransposesWithGeneratedSquares) {
   const jit::CpuFeatures features = jit::CpuFeatures::detect();
   for (const jit::VectorIsa isa : {jit::VectorIsa::kAvx2, jit::VectorIsa::kAvx512}) {
     if (!jit::has(features, isa)) continue;
-    const auto code = build_transpose({isa});
-    ASSERT_TRUE(code.ok()) << code.error().message;
-    const TransposeSquares squares = (*code)->squares();
-    EXPECT_EQ(squares.side, jit::lanes_of(isa));
-    for (const int64_t rows : {1, 3, 7, 8, 15, 16, 17, 31, 32, 50}) {
-      for (const int64_t columns : {1, 3, 8, 9, 16, 33, 64}) {
-        SCOPED_TRACE(concat(jit::name_of(isa), " ", rows, "x", columns));
-        std::mt19937 random(static_cast<uint32_t>(rows * 100 + columns));
-        test::StridedTensor src(DType::kF32, {columns, rows}, Layout::kContiguous, random),
-            dst(DType::kF32, {rows, columns}, Layout::kContiguous, random);
-        const StridedCopy plan(4, Dims{rows, columns}, Dims{1, rows}, Dims{columns, 1});
-        EXPECT_EQ(plan.wants_squares(squares.side), rows >= squares.side && columns >= squares.side);
-        plan.run(src.view().data, dst.view().data, 0, plan.units(), squares);
-        expect_elements(dst, {}, [&](const Index& i) { return src.element(Index{i[1], i[0]}); });
+    for (const DType type : {DType::kU8, DType::kS16, DType::kF32, DType::kS64}) {
+      const TransposeCodeDesc desc{isa, static_cast<int>(size_of(type))};
+      const auto code = build_transpose(desc);
+      ASSERT_TRUE(code.ok()) << code.error().message;
+      const TransposeSquares squares = (*code)->squares();
+      EXPECT_EQ(squares.side, desc.side());
+      EXPECT_EQ(squares.element_bytes, desc.element_bytes);
+      for (const int64_t rows : {1, 3, 7, 8, 15, 16, 17, 31, 32, 50}) {
+        for (const int64_t columns : {1, 3, 8, 9, 16, 33, 64}) {
+          SCOPED_TRACE(concat(desc.name(), " ", rows, "x", columns));
+          std::mt19937 random(static_cast<uint32_t>(rows * 100 + columns));
+          test::StridedTensor src(type, {columns, rows}, Layout::kContiguous, random),
+              dst(type, {rows, columns}, Layout::kContiguous, random);
+          const StridedCopy plan(size_of(type), Dims{rows, columns}, Dims{1, rows}, Dims{columns, 1});
+          EXPECT_EQ(plan.wants_squares(squares.side), rows >= squares.side && columns >= squares.side);
+          plan.run(src.view().data, dst.view().data, 0, plan.units(), squares);
+          expect_elements(dst, {}, [&](const Index& i) { return src.element(Index{i[1], i[0]}); });
+        }
       }
     }
   }
+  EXPECT_FALSE(build_transpose({jit::VectorIsa::kAvx2, 3}).ok());
+}
+
+// Code for elements of another size is not used.
+TEST(StridedCopy, IgnoresSquaresOfOtherElements) {
+  if (!jit::CpuFeatures::detect().avx2) GTEST_SKIP() << "no AVX2 on this machine";
+  const auto code = build_transpose({jit::VectorIsa::kAvx2, 4});
+  ASSERT_TRUE(code.ok());
+  std::mt19937 random(1);
+  test::StridedTensor src(DType::kS16, {40, 40}, Layout::kContiguous, random),
+      dst(DType::kS16, {40, 40}, Layout::kContiguous, random);
+  const StridedCopy plan(2, Dims{40, 40}, Dims{1, 40}, Dims{40, 1});
+  plan.run(src.view().data, dst.view().data, 0, plan.units(), (*code)->squares());
+  expect_elements(dst, {}, [&](const Index& i) { return src.element(Index{i[1], i[0]}); });
 }
 
 TEST(StridedCopy, MergesDimensionsOfContiguousTensors) {
