@@ -202,8 +202,10 @@ TEST(MathSpecials, ModulusOfEdges) {
 TEST(MathSpecials, NanStaysNan) {
   for (int number = 0; is_valid(static_cast<Function>(number)); ++number) {
     const auto function = static_cast<Function>(number);
+    // Those that leave fp32 have tests of their own: a quantized value is never NaN.
     if (arity_of(function) != 1 || returns_bool(function) || function == Function::k_cast ||
-        function == Function::k_bitwise_not)
+        function == Function::k_bitwise_not || function == Function::k_quantize ||
+        function == Function::k_requantize || function == Function::k_dequantize)
       continue;
     EXPECT_TRUE(std::isnan(apply(function, kNan, 0.5f, 2.0f))) << name_of(function);
   }
