@@ -1,9 +1,9 @@
 #include "compiler/driver/reference_model.h"
 
 #include <cstring>
-#include <memory>
 
 #include "compiler/driver/compile.h"
+#include "compiler/driver/tensor_literal.h"
 #include "compiler/graph/bind_symbols.h"
 #include "compiler/ops/interpret.h"
 
@@ -16,11 +16,6 @@ using compiler::Literal;
 using data::in_quotes;
 using data::NamedTensor;
 using data::Tensor;
-
-Literal to_literal(const Tensor& tensor) {
-  const auto owner = std::make_shared<const Tensor>(tensor);
-  return Literal(owner->dtype, owner->dims, owner->bytes, owner);
-}
 
 Result<Tensor> to_tensor(const Literal& literal) {
   TEGULA_ASSIGN_OR_RETURN(Tensor tensor, data::make_tensor(literal.dtype(), literal.dims()));
