@@ -27,6 +27,7 @@
 #include "tegula/instance.h"
 #include "tegula/program.h"
 #include "tests/support/literal_pb.h"
+#include "tests/support/onnx_case_folders.h"
 
 namespace fs = std::filesystem;
 using namespace tegula;
@@ -205,21 +206,12 @@ int main(int argc, char** argv) {
     else
       roots.emplace_back(argument);
   }
-  std::vector<fs::path> cases;
-  for (const fs::path& root : roots) {
-    if (!fs::is_directory(root)) {
-      std::printf("skipped: no test data at %s (set TEGULA_TEST_DATA)\n", root.c_str());
-      return 77;
-    }
-    for (const auto& entry : fs::directory_iterator(root))
-      if (fs::exists(entry.path() / "model.onnx") && entry.path().filename().string().find(filter) != std::string::npos)
-        cases.push_back(entry.path());
-  }
-  std::sort(cases.begin(), cases.end());
+  const auto cases = test::onnx_case_folders(roots, filter);
+  if (!cases) return 77;
 
   std::map<Verdict, int> counts;
   std::set<std::string> passed;
-  for (const fs::path& folder : cases) {
+  for (const fs::path& folder : *cases) {
     const Outcome outcome = run_in_child(folder, dynamic);
     ++counts[outcome.verdict];
     const std::string name = folder.filename().string();
@@ -245,6 +237,6 @@ int main(int argc, char** argv) {
     for (const std::string& name : passed) lines << name << '\n';
   }
   std::printf("%d pass, %d unsupported, %d wrong, %d crashed, %d hung of %zu\n", counts[kPass], counts[kUnsupported],
-              counts[kWrong], counts[kCrash], counts[kHang], cases.size());
+              counts[kWrong], counts[kCrash], counts[kHang], cases->size());
   return failures == 0 ? 0 : 1;
 }

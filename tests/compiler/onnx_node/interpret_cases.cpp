@@ -17,6 +17,7 @@
 #include "compiler/graph/bind_symbols.h"
 #include "compiler/ops/interpret.h"
 #include "tests/support/literal_pb.h"
+#include "tests/support/onnx_case_folders.h"
 
 namespace fs = std::filesystem;
 using namespace tegula;
@@ -162,19 +163,10 @@ int main(int argc, char** argv) {
     else
       roots.emplace_back(argument);
   }
-  std::vector<fs::path> cases;
-  for (const fs::path& root : roots) {
-    if (!fs::is_directory(root)) {
-      std::printf("skipped: no test data at %s (set TEGULA_TEST_DATA)\n", root.c_str());
-      return 77;
-    }
-    for (const auto& entry : fs::directory_iterator(root))
-      if (fs::exists(entry.path() / "model.onnx") && entry.path().filename().string().find(filter) != std::string::npos)
-        cases.push_back(entry.path());
-  }
-  std::sort(cases.begin(), cases.end());
+  const auto cases = test::onnx_case_folders(roots, filter);
+  if (!cases) return 77;
   std::map<Verdict, int> counts;
-  for (const fs::path& folder : cases) {
+  for (const fs::path& folder : *cases) {
     const Outcome outcome = run_case(folder);
     ++counts[outcome.verdict];
     if (verbose || outcome.verdict == Verdict::kWrong)
@@ -182,6 +174,6 @@ int main(int argc, char** argv) {
                   outcome.detail.c_str());
   }
   std::printf("%d pass, %d unsupported, %d wrong of %zu\n", counts[Verdict::kPass], counts[Verdict::kUnsupported],
-              counts[Verdict::kWrong], cases.size());
+              counts[Verdict::kWrong], cases->size());
   return counts[Verdict::kWrong] == 0 ? 0 : 1;
 }

@@ -1,0 +1,30 @@
+#pragma once
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tegula::test {
+
+/// The folders with a model.onnx below `roots` whose names contain `filter`, sorted. nullopt, and a line that says so,
+/// where a root is missing: the cases are skipped.
+inline std::optional<std::vector<std::filesystem::path>> onnx_case_folders(
+    const std::vector<std::filesystem::path>& roots, const std::string& filter) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> cases;
+  for (const fs::path& root : roots) {
+    if (!fs::is_directory(root)) {
+      std::printf("skipped: no test data at %s (set TEGULA_TEST_DATA)\n", root.c_str());
+      return std::nullopt;
+    }
+    for (const auto& entry : fs::directory_iterator(root))
+      if (fs::exists(entry.path() / "model.onnx") && entry.path().filename().string().find(filter) != std::string::npos)
+        cases.push_back(entry.path());
+  }
+  std::sort(cases.begin(), cases.end());
+  return cases;
+}
+
+}  // namespace tegula::test
