@@ -8,6 +8,7 @@
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
 #include "kernels/eltwise/eltwise_kernel.h"
+#include "kernels/eltwise/generated_table.h"
 #include "kernels/eltwise/record_program.h"
 
 namespace tegula::kernels {
@@ -405,6 +406,7 @@ Result<EltwiseCodePtr> build_eltwise(const EltwiseCodeDesc& desc) {
   for (const EltwiseCodeDesc::Input& input : desc.inputs) types.push_back(input.dtype);
   TEGULA_ASSIGN_OR_RETURN(const jit::VectorProgram program,
                           record_program(desc.program(), types, desc.converts_to_bf16));
+  if (is_better_as_table(desc, program)) return build_eltwise_table(desc);
   try {
     return EltwiseCodePtr(std::make_shared<EltwiseGenerator>(desc, program));
   } catch (const std::exception& e) {  // Xbyak and RegisterPool throw; nothing above this does

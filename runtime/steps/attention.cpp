@@ -1,7 +1,8 @@
 #include "kernels/attention/attention.h"
 
-#include "kernels/attention/attention_kernel.h"
 #include "runtime/plan/kernel_library.h"
+#include "runtime/steps/attention_kernel_choice.h"
+#include "runtime/steps/narrow_rows.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
 
@@ -55,7 +56,17 @@ class AttentionStep final : public BoundStep {
   bool has_mask_ = false;
 };
 
-Result<AttentionKernel> build_kernel(const BindContext& context, std::string& implementation) {
+}  // namespace
+
+Result<kernels::AttentionDesc> read_attention(const BindContext& context) {
+  const schema::Attention& table = *context.step.attributes_as_Attention();
+  constexpr uint64_t kMaxHeads = 1 << 20;
+  if (table.heads() > kMaxHeads || table.kv_heads() > kMaxHeads) return context.invalid("absurd numbers of heads");
+  return kernels::AttentionDesc{static_cast<int64_t>(table.heads()), static_cast<int64_t>(table.kv_heads()),
+                                table.scale(), table.causal()};
+}
+
+Result<AttentionKernel> build_attention_kernel(const BindContext& context) {
   const jit::VectorIsa isa = vector_isa_of(context.features);
   const kernels::TileSetDesc tile_desc{
       isa == jit::VectorIsa::kAvx512 ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2, {}};
@@ -69,18 +80,15 @@ Result<AttentionKernel> build_kernel(const BindContext& context, std::string& im
     if (!code.ok()) return code.error();
     softmax[mask] = *code;
   }
-  implementation = concat("attention_f32_", jit::name_of(isa));
   return AttentionKernel(*tiles, softmax[0], softmax[1]);
 }
 
-}  // namespace
-
 Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
-  const schema::Attention& table = *context.step.attributes_as_Attention();
-  constexpr uint64_t kMaxHeads = 1 << 20;
-  if (table.heads() > kMaxHeads || table.kv_heads() > kMaxHeads) return context.invalid("absurd numbers of heads");
-  const kernels::AttentionDesc desc{static_cast<int64_t>(table.heads()), static_cast<int64_t>(table.kv_heads()),
-                                    table.scale(), table.causal()};
+  if (context.inputs.size() >= 3 && context.outputs.size() == 1 &&
+      (is_narrow(context.inputs[0]) || is_narrow(context.inputs[1]) || is_narrow(context.inputs[2]) ||
+       is_narrow(context.outputs[0])))
+    return bind_narrow_attention(context);
+  TEGULA_ASSIGN_OR_RETURN(const kernels::AttentionDesc desc, read_attention(context));
   const OperandSizes sizes(context);
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
@@ -90,8 +98,8 @@ Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
     generated = generated && (sizes.inputs[i].strides[2] == 1 || sizes.inputs[i].dims[2] == 1);
   generated = generated && (sizes.outputs[0].strides[2] == 1 || sizes.outputs[0].dims[2] == 1);
   if (!generated) return make_plain_step(desc, &kernels::attention, context);
-  std::string implementation;
-  TEGULA_ASSIGN_OR_RETURN(AttentionKernel kernel, build_kernel(context, implementation));
+  TEGULA_ASSIGN_OR_RETURN(AttentionKernel kernel, build_attention_kernel(context));
+  std::string implementation = concat("attention_f32_", jit::name_of(vector_isa_of(context.features)));
   return std::unique_ptr<BoundStep>(
       std::make_unique<AttentionStep>(desc, std::move(kernel), std::move(implementation), sizes, context));
 }

@@ -1,6 +1,7 @@
 #include "kernels/gather/gather.h"
 
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/gather_dequantize.h"
 #include "runtime/steps/step.h"
 
 namespace tegula::runtime {
@@ -32,6 +33,7 @@ class GatherStep final : public BoundStep {
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_gather(const BindContext& context) {
+  if (context.inputs.size() > 2) return bind_gather_dequantize(context);
   if (context.inputs.size() != 2 || context.outputs.size() != 1 || !context.inputs[0].present() ||
       !context.inputs[1].present() || !context.outputs[0].present())
     return context.invalid("gather takes a value and indices to one value");

@@ -1,8 +1,11 @@
 #include "kernels/normalize/layer_norm.h"
 
+#include <algorithm>
+
 #include "kernels/normalize/layer_norm_kernel.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/narrow_rows.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
 
@@ -79,6 +82,11 @@ class LayerNormStep final : public BoundStep {
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_layer_norm(const BindContext& context) {
+  const auto narrow = [](std::span<const BoundTensor> tensors) {
+    return std::any_of(tensors.begin(), tensors.end(), [](const BoundTensor& tensor) { return is_narrow(tensor); });
+  };
+  if (!context.inputs.empty() && !context.outputs.empty() && (narrow(context.inputs) || narrow(context.outputs)))
+    return bind_narrow_layer_norm(context);
   const schema::LayerNorm& table = *context.step.attributes_as_LayerNorm();
   if (table.axis() >= kernels::kMaxRank) return context.invalid("axis ", table.axis());
   const kernels::LayerNormDesc desc{static_cast<int>(table.axis()), table.epsilon(), table.rms()};

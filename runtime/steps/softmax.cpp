@@ -3,6 +3,7 @@
 #include "kernels/softmax/softmax_kernel.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
+#include "runtime/steps/narrow_rows.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
 
@@ -65,6 +66,9 @@ bool rows_are_contiguous(const TensorView& view) {
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_softmax(const BindContext& context) {
+  if (!context.inputs.empty() && context.outputs.size() == 1 &&
+      (is_narrow(context.inputs[0]) || is_narrow(context.outputs[0])))
+    return bind_narrow_softmax(context);
   const schema::Softmax& table = *context.step.attributes_as_Softmax();
   if (table.axis() >= kernels::kMaxRank) return context.invalid("axis ", table.axis());
   const kernels::SoftmaxDesc desc{static_cast<int>(table.axis()), table.log(), table.scale()};

@@ -220,6 +220,22 @@ TEST(EltwiseGenerated, QuantizedEnds) {
   expect_same(chain(1, {converting(Function::k_dequantize, 0, 0.3f, -70000)}), {{DType::kS32, {3, 21}}}, {3, 21});
 }
 
+TEST(EltwiseGenerated, TablesOfOneByte) {
+  // Long chains of one quantized input are looked up; every byte comes.
+  for (const DType from : {DType::kU8, DType::kS8})
+    for (const DType to : {DType::kU8, DType::kS8})
+      for (const Function function : {Function::k_gelu_erf, Function::k_sigmoid, Function::k_mish, Function::k_tanh}) {
+        const auto program = chain(1, {converting(Function::k_dequantize, 0, 0.05f, from == DType::kU8 ? 130.0f : 2.0f),
+                                       instruction(function, 1), converting(Function::k_requantize, 2, 33.0f, 5, to)});
+        for (const int64_t n : {1, 15, 16, 31, 32, 33, 63, 64, 65, 200, 1000})
+          expect_same(program, {{from, {3, n}}}, {3, n});
+        expect_same(program, {{from, {1}}}, {40});
+      }
+  expect_same(chain(1, {converting(Function::k_dequantize, 0, 0.05f, 130), instruction(Function::k_sinh, 1),
+                        instruction(Function::k_is_inf, 2)}),
+              {{DType::kU8, {300}}}, {300});
+}
+
 TEST(EltwiseGenerated, ScalesOfOperands) {
   for (const DType type : {DType::kU8, DType::kS8})
     for (const int64_t n : {5, 16, 40})

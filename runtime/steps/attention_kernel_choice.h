@@ -1,0 +1,13 @@
+#pragma once
+#include "kernels/attention/attention_kernel.h"
+#include "runtime/steps/step.h"
+
+namespace tegula::runtime {
+
+/// From the step's attributes. kInvalidFile: absurd numbers of heads.
+Result<kernels::AttentionDesc> read_attention(const BindContext& context);
+
+/// The generated fp32 kernel for the features at hand, which have AVX2.
+Result<kernels::AttentionKernel> build_attention_kernel(const BindContext& context);
+
+}  // namespace tegula::runtime
