@@ -32,4 +32,24 @@ void VectorTail::store(const Xbyak::Address& to, int reg) {
   }
 }
 
+void VectorTail::load(int reg, const Xbyak::Address& from, bool masked) {
+  if (masked) return load(reg, from);
+  code_.vmovups(vector_register(isa_, reg), from);
+}
+
+void VectorTail::store(const Xbyak::Address& to, int reg, bool masked) {
+  if (masked) return store(to, reg);
+  code_.vmovups(to, vector_register(isa_, reg));
+}
+
+void VectorTail::merge(int to, int from, bool masked) {
+  if (!masked) {
+    code_.vmovaps(vector_register(isa_, to), vector_register(isa_, from));
+  } else if (isa_ == VectorIsa::kAvx512) {
+    code_.vmovaps(Xbyak::Zmm(to) | opmask(), Xbyak::Zmm(from));
+  } else {
+    code_.vblendvps(Xbyak::Ymm(to), Xbyak::Ymm(to), Xbyak::Ymm(from), Xbyak::Ymm(mask_vector_));
+  }
+}
+
 }  // namespace tegula::jit

@@ -17,6 +17,12 @@ class VectorTail {
   /// The other lanes become 0.
   void load(int reg, const Xbyak::Address& from);
   void store(const Xbyak::Address& to, int reg);
+  /// All lanes unless `masked`: for loops whose body serves whole vectors and the tail.
+  void load(int reg, const Xbyak::Address& from, bool masked);
+  void store(const Xbyak::Address& to, int reg, bool masked);
+
+  /// to = from in the marked lanes; the others keep what they hold. All lanes unless `masked`.
+  void merge(int to, int from, bool masked);
 
   /// AVX-512: the mask register, for other masked instructions.
   Xbyak::Opmask opmask() const { return Xbyak::Opmask(opmask_); }

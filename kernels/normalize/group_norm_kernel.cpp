@@ -83,7 +83,7 @@ class GroupNormGenerator final : public GroupNormCode, private jit::Generator {
     const ScopedGpr src = gpr_.take("src"), dst = gpr_.take("dst"), positions = gpr_.take("positions");
     const auto load_per_channel = [&](int (*reg)(int), std::size_t field) {
       mov(src, ptr[args_ + field]);
-      for (int v = 0; v < vectors; ++v) load(reg(v), ptr[src + at + v * jit::vector_bytes(isa_)], is_tail);
+      for (int v = 0; v < vectors; ++v) tail_.load(reg(v), ptr[src + at + v * jit::vector_bytes(isa_)], is_tail);
     };
     if (phase == Phase::kResults) {
       load_per_channel(factor, offsetof(GroupNormCall, factor));
@@ -108,25 +108,18 @@ class GroupNormGenerator final : public GroupNormCode, private jit::Generator {
 
     if (phase == Phase::kResults) return;
     mov(dst, ptr[args_ + offsetof(GroupNormCall, sums)]);
-    for (int v = 0; v < vectors; ++v) store(ptr[dst + at + v * jit::vector_bytes(isa_)], accumulator(v), is_tail);
+    for (int v = 0; v < vectors; ++v) tail_.store(ptr[dst + at + v * jit::vector_bytes(isa_)], accumulator(v), is_tail);
   }
 
   void emit_position(Phase phase, int v, const Reg64& src, const Reg64& dst, bool is_tail) {
     const int displacement = v * jit::vector_bytes(isa_);
     const Xmm x = vector(kLoaded), result = vector(accumulator(v));
-    load(kLoaded, ptr[src + displacement], is_tail);
+    tail_.load(kLoaded, ptr[src + displacement], is_tail);
     if (phase == Phase::kSum) return vaddps(result, result, x);
     vsubps(x, x, vector(mean(v)));
     if (phase == Phase::kSquares) return vfmadd231ps(result, x, x);
     vfmadd213ps(x, vector(factor(v)), vector(bias(v)));
-    store(ptr[dst + displacement], kLoaded, is_tail);
-  }
-
-  void load(int reg, const Xbyak::Address& from, bool is_tail) {
-    is_tail ? tail_.load(reg, from) : vmovups(vector(reg), from);
-  }
-  void store(const Xbyak::Address& to, int reg, bool is_tail) {
-    is_tail ? tail_.store(to, reg) : vmovups(to, vector(reg));
+    tail_.store(ptr[dst + displacement], kLoaded, is_tail);
   }
 
   const VectorIsa isa_;

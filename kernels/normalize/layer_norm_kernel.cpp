@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 #include "kernels/normalize/layer_norm.h"
 
@@ -21,7 +22,8 @@ constexpr int kLanes = kLayerNormLanes;
 /// ymm.
 class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
  public:
-  explicit LayerNormGenerator(const LayerNormCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
+  explicit LayerNormGenerator(const LayerNormCodeDesc& desc)
+      : Generator(desc.name()), desc_(desc), tail_(*this, desc.isa, 1, kTailMask) {
     enter();
     emit();
     leave();
@@ -35,10 +37,7 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
   bool avx512() const { return desc_.isa == VectorIsa::kAvx512; }
   int lanes() const { return jit::lanes_of(desc_.isa); }
   int vectors() const { return kLanes / lanes(); }
-  Xmm vector(int index) const {
-    if (avx512()) return Zmm(index);
-    return Ymm(index);
-  }
+  Xmm vector(int index) const { return jit::vector_register(desc_.isa, index); }
 
   void emit() {
     const ScopedGpr offset = gpr_.take("offset"), left = gpr_.take("left"), x = gpr_.take("x");
@@ -65,7 +64,7 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
     for (int i = 0; i < vectors(); ++i) {
       test(left, left);
       jle(done, T_NEAR);
-      emit_mask(left);
+      tail_.mark(left, gpr_.take("bits"));
       body(i, true);
       sub(left, lanes());
     }
@@ -78,17 +77,17 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
 
   /// x, where there is a residual, and the mean; a masked-off lane adds 0.
   void emit_sum(const Reg64& offset, const Reg64& left, const Reg64& x) {
-    for (int i = 0; i < vectors(); ++i) emit_zero(i);
+    for (int i = 0; i < vectors(); ++i) jit::emit_load_constant(*this, desc_.isa, i, 0);
     if (desc_.residual || !desc_.rms) {
       const ScopedGpr src = gpr_.take("src"), residual = gpr_.take("residual");
       mov(src, ptr[args_ + offsetof(LayerNormCall, src)]);
       if (desc_.residual) mov(residual, ptr[args_ + offsetof(LayerNormCall, residual)]);
       for_each_vector(offset, left, [&](int i, bool masked) {
-        load(kX, at(src, offset, i), masked);
+        tail_.load(kX, at(src, offset, i), masked);
         if (desc_.residual) {
-          load(kOther, at(residual, offset, i), masked);
+          tail_.load(kOther, at(residual, offset, i), masked);
           vaddps(vector(kX), vector(kX), vector(kOther));
-          store(at(x, offset, i), kX, masked);
+          tail_.store(at(x, offset, i), kX, masked);
         }
         if (!desc_.rms) vaddps(vector(i), vector(i), vector(kX));
       });
@@ -100,9 +99,9 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
   }
 
   void emit_squares(const Reg64& offset, const Reg64& left, const Reg64& x) {
-    for (int i = 0; i < vectors(); ++i) emit_zero(i);
+    for (int i = 0; i < vectors(); ++i) jit::emit_load_constant(*this, desc_.isa, i, 0);
     for_each_vector(offset, left, [&](int i, bool masked) {
-      load(kX, at(x, offset, i), masked);
+      tail_.load(kX, at(x, offset, i), masked);
       emit_centred(masked);
       vfmadd231ps(vector(i), vector(kX), vector(kX));
     });
@@ -121,27 +120,27 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
     if (desc_.scale) mov(scale, ptr[args_ + offsetof(LayerNormCall, scale)]);
     if (desc_.bias) mov(bias, ptr[args_ + offsetof(LayerNormCall, bias)]);
     for_each_vector(offset, left, [&](int i, bool masked) {
-      load(kX, at(x, offset, i), masked);
+      tail_.load(kX, at(x, offset, i), masked);
       vsubps(vector(kX), vector(kX), vector(kMean));
       vmulps(vector(kX), vector(kX), vector(kInverse));
-      if (desc_.scale) load(kOther, at(scale, offset, i), masked);
+      if (desc_.scale) tail_.load(kOther, at(scale, offset, i), masked);
       if (desc_.scale && desc_.bias) {
-        load(0, at(bias, offset, i), masked);
+        tail_.load(0, at(bias, offset, i), masked);
         vfmadd132ps(vector(kX), vector(0), vector(kOther));
       } else if (desc_.scale) {
         vmulps(vector(kX), vector(kX), vector(kOther));
       } else if (desc_.bias) {
-        load(kOther, at(bias, offset, i), masked);
+        tail_.load(kOther, at(bias, offset, i), masked);
         vaddps(vector(kX), vector(kX), vector(kOther));
       }
-      store(at(dst, offset, i), kX, masked);
+      tail_.store(at(dst, offset, i), kX, masked);
     });
   }
 
   /// kX -= mean; masked-off lanes become 0, so that they add nothing.
   void emit_centred(bool masked) {
     if (masked && avx512()) {
-      vsubps(Zmm(kX) | k1 | T_z, Zmm(kX), Zmm(kMean));
+      vsubps(Zmm(kX) | tail_.opmask() | T_z, Zmm(kX), Zmm(kMean));
       return;
     }
     vsubps(vector(kX), vector(kX), vector(kMean));
@@ -171,48 +170,8 @@ class LayerNormGenerator final : public LayerNormCode, private jit::Generator {
     vaddss(Xmm(0), Xmm(0), Xmm(1));
   }
 
-  /// The first min(left, lanes) lanes: k1, or all ones in kTailMask.
-  void emit_mask(const Reg64& left) {
-    const ScopedGpr bits = gpr_.take("bits");
-    if (avx512()) {
-      mov(bits.cvt32(), 0xffff);
-      bzhi(bits.cvt32(), bits.cvt32(), left.cvt32());
-      kmovw(k1, bits.cvt32());
-      return;
-    }
-    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    vmovd(Xmm(kTailMask), left.cvt32());
-    vpbroadcastd(Ymm(kTailMask), Xmm(kTailMask));
-    vmovdqu(Ymm(kX), table(kLaneNumbers));
-    vpcmpgtd(Ymm(kTailMask), Ymm(kTailMask), Ymm(kX));
-  }
-
-  void load(int to, const Xbyak::Address& from, bool masked) {
-    if (!masked)
-      vmovups(vector(to), from);
-    else if (avx512())
-      vmovups(Zmm(to) | k1 | T_z, from);
-    else
-      vmaskmovps(Ymm(to), Ymm(kTailMask), from);
-  }
-
-  void store(const Xbyak::Address& to, int from, bool masked) {
-    if (!masked)
-      vmovups(to, vector(from));
-    else if (avx512())
-      vmovups(to | k1, Zmm(from));
-    else
-      vmaskmovps(to, Ymm(kTailMask), Ymm(from));
-  }
-
-  void emit_zero(int index) {
-    if (avx512())
-      vpxord(vector(index), vector(index), vector(index));
-    else
-      vxorps(vector(index), vector(index), vector(index));
-  }
-
   const LayerNormCodeDesc desc_;
+  jit::VectorTail tail_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 #include "kernels/pool/window_taps.h"
 
@@ -19,7 +20,8 @@ constexpr int kUnrolled = 4;  // vectors of channels side by side, so that their
 /// Channels are the outer loop, kUnrolled vectors at a time, then one, then the rest under a mask; taps the inner one.
 class PoolGenerator final : public PoolCode, private jit::Generator {
  public:
-  explicit PoolGenerator(const PoolCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
+  explicit PoolGenerator(const PoolCodeDesc& desc)
+      : Generator(desc.name()), desc_(desc), tail_(*this, desc.isa, 1, kMask) {
     emit();
     function_ = finish<void (*)(const PoolCall*)>();
   }
@@ -27,10 +29,7 @@ class PoolGenerator final : public PoolCode, private jit::Generator {
  private:
   static constexpr int kCount = kUnrolled, kMask = kUnrolled + 1, kLoaded = kUnrolled + 2;
 
-  Xmm vector(int index) const {
-    if (desc_.isa == VectorIsa::kAvx512) return Xbyak::Zmm(index);
-    return Xbyak::Ymm(index);
-  }
+  Xmm vector(int index) const { return jit::vector_register(desc_.isa, index); }
 
   void emit() {
     const ScopedGpr offset = gpr_.take("offset"), left = gpr_.take("left");
@@ -59,31 +58,17 @@ class PoolGenerator final : public PoolCode, private jit::Generator {
     L(tail);
     test(left, left);
     jz(done, T_NEAR);
-    emit_mask(left);
+    tail_.mark(left, gpr_.take("bits"));
     emit_vectors(offset, 1, true);
     L(done);
     leave();
   }
 
-  /// The first `left` lanes: k1, or all ones in a vector.
-  void emit_mask(const Reg64& left) {
-    const ScopedGpr bits = gpr_.take("bits");
-    if (desc_.isa == VectorIsa::kAvx512) {
-      mov(bits.cvt32(), 0xffff);
-      bzhi(bits.cvt32(), bits.cvt32(), left.cvt32());
-      kmovw(k1, bits.cvt32());
-      return;
-    }
-    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    vmovd(Xmm(kMask), left.cvt32());
-    vpbroadcastd(Xbyak::Ymm(kMask), Xmm(kMask));
-    vmovdqu(Xbyak::Ymm(kLoaded), table(kLaneNumbers));
-    vpcmpgtd(Xbyak::Ymm(kMask), Xbyak::Ymm(kMask), Xbyak::Ymm(kLoaded));
-  }
-
   void emit_vectors(const Reg64& offset, int vectors, bool masked) {
     const ScopedGpr taps = gpr_.take("taps"), left = gpr_.take("taps_left"), source = gpr_.take("source");
-    for (int i = 0; i < vectors; ++i) emit_start(i);
+    constexpr uint32_t kLowest = 0xff800000u;  // -infinity
+    for (int i = 0; i < vectors; ++i)
+      jit::emit_load_constant(*this, desc_.isa, i, desc_.kind == PoolKind::kMax ? kLowest : 0);
     mov(taps, ptr[args_ + offsetof(PoolCall, taps)]);
     mov(left, ptr[args_ + offsetof(PoolCall, tap_count)]);
     Xbyak::Label next, end;
@@ -93,10 +78,7 @@ class PoolGenerator final : public PoolCode, private jit::Generator {
     mov(source, ptr[taps]);
     for (int i = 0; i < vectors; ++i) {
       const Xbyak::Address from = ptr[source + offset + i * jit::vector_bytes(desc_.isa)];
-      if (masked && desc_.isa == VectorIsa::kAvx512)
-        vmovups(Xbyak::Zmm(kLoaded) | k1 | T_z, from);
-      else if (masked)
-        vmaskmovps(Xbyak::Ymm(kLoaded), Xbyak::Ymm(kMask), from);
+      if (masked) tail_.load(kLoaded, from);
       // max(x, best) keeps best when either is NaN.
       if (desc_.kind == PoolKind::kAverage && masked)
         vaddps(vector(i), vector(i), vector(kLoaded));
@@ -116,27 +98,12 @@ class PoolGenerator final : public PoolCode, private jit::Generator {
     mov(dst, ptr[args_ + offsetof(PoolCall, dst)]);
     for (int i = 0; i < vectors; ++i) {
       if (desc_.kind == PoolKind::kAverage) vdivps(vector(i), vector(i), vector(kCount));
-      const Xbyak::Address to = ptr[dst + offset + i * jit::vector_bytes(desc_.isa)];
-      if (!masked)
-        vmovups(to, vector(i));
-      else if (desc_.isa == VectorIsa::kAvx512)
-        vmovups(to | k1, Xbyak::Zmm(i));
-      else
-        vmaskmovps(to, Xbyak::Ymm(kMask), Xbyak::Ymm(i));
-    }
-  }
-
-  void emit_start(int index) {
-    if (desc_.kind == PoolKind::kMax) {
-      vbroadcastss(vector(index), constant_dword(desc_.isa, 0xff800000u));  // -infinity
-    } else if (desc_.isa == VectorIsa::kAvx512) {
-      vpxord(vector(index), vector(index), vector(index));
-    } else {
-      vxorps(vector(index), vector(index), vector(index));
+      tail_.store(ptr[dst + offset + i * jit::vector_bytes(desc_.isa)], i, masked);
     }
   }
 
   const PoolCodeDesc desc_;
+  jit::VectorTail tail_;
 };
 
 }  // namespace

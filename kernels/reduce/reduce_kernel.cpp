@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 
 namespace tegula::kernels {
@@ -27,7 +28,8 @@ bool is_generated(ReduceKind kind) {
 
 class ReduceGenerator final : public ReduceCode, private jit::Generator {
  public:
-  explicit ReduceGenerator(const ReduceCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
+  explicit ReduceGenerator(const ReduceCodeDesc& desc)
+      : Generator(desc.name()), desc_(desc), tail_(*this, desc.isa, 1, kTailMask) {
     if (desc.rows)
       emit_rows();
     else
@@ -41,10 +43,7 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
 
   bool avx512() const { return desc_.isa == VectorIsa::kAvx512; }
   int lanes() const { return jit::lanes_of(desc_.isa); }
-  Xmm vector(int index) const {
-    if (avx512()) return Zmm(index);
-    return Ymm(index);
-  }
+  Xmm vector(int index) const { return jit::vector_register(desc_.isa, index); }
   bool is_extreme() const { return desc_.kind == ReduceKind::kMax || desc_.kind == ReduceKind::kMin; }
 
   /// All elements of one row, into 16 lanes: one zmm or two ymm.
@@ -68,7 +67,7 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
     for (int i = 0; i < vectors; ++i) {
       cmp(left, 0);
       jle(done, T_NEAR);
-      emit_mask(left);
+      tail_.mark(left, gpr_.take("bits"));
       emit_accumulate(i, ptr[source + i * jit::vector_bytes(desc_.isa)], true);
       sub(left, lanes());
     }
@@ -112,7 +111,7 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
     L(tail);
     test(left, left);
     jz(done, T_NEAR);
-    emit_mask(left);
+    tail_.mark(left, gpr_.take("bits"));
     emit_column_vectors(offset, 1, true);
     L(done);
     leave();
@@ -139,52 +138,19 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
     for (int i = 0; i < vectors; ++i) {
       if (desc_.kind == ReduceKind::kMean) vdivps(vector(i), vector(i), vector(kLoaded));
       if (desc_.kind == ReduceKind::kL2) vsqrtps(vector(i), vector(i));
-      const Xbyak::Address to = ptr[source + offset + i * jit::vector_bytes(desc_.isa)];
-      if (!masked)
-        vmovups(to, vector(i));
-      else if (avx512())
-        vmovups(to | k1, Zmm(i));
-      else
-        vmaskmovps(to, Ymm(kTailMask), Ymm(i));
+      tail_.store(ptr[source + offset + i * jit::vector_bytes(desc_.isa)], i, masked);
     }
-  }
-
-  /// The first min(left, lanes) lanes: k1, or all ones in kTailMask.
-  void emit_mask(const Reg64& left) {
-    const ScopedGpr bits = gpr_.take("bits");
-    if (avx512()) {
-      mov(bits.cvt32(), 0xffff);
-      bzhi(bits.cvt32(), bits.cvt32(), left.cvt32());
-      kmovw(k1, bits.cvt32());
-      return;
-    }
-    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    vmovd(Xmm(kTailMask), left.cvt32());
-    vpbroadcastd(Ymm(kTailMask), Xmm(kTailMask));
-    vmovdqu(Ymm(kLoaded), table(kLaneNumbers));
-    vpcmpgtd(Ymm(kTailMask), Ymm(kTailMask), Ymm(kLoaded));
   }
 
   void emit_start(int index) {
-    if (is_extreme()) {
-      vbroadcastss(vector(index), constant_dword(desc_.isa, desc_.kind == ReduceKind::kMax ? kLowest : kHighest));
-    } else if (avx512()) {
-      vpxord(vector(index), vector(index), vector(index));
-    } else {
-      vxorps(vector(index), vector(index), vector(index));
-    }
+    const uint32_t start = desc_.kind == ReduceKind::kMax ? kLowest : desc_.kind == ReduceKind::kMin ? kHighest : 0;
+    jit::emit_load_constant(*this, desc_.isa, index, start);
   }
 
   /// acc = accumulate(acc, [from]); masked-off lanes keep what they had.
   void emit_accumulate(int acc, const Xbyak::Address& from, bool masked) {
     const Xmm x = vector(kLoaded), result = vector(kResult);
-    if (!masked)
-      vmovups(x, from);
-    else if (avx512())
-      vmovups(Zmm(kLoaded) | k1 | T_z, from);
-    else
-      vmaskmovps(Ymm(kLoaded), Ymm(kTailMask), from);
-
+    tail_.load(kLoaded, from, masked);
     if (desc_.kind == ReduceKind::kL1) emit_abs(x);
     if (is_extreme()) {
       emit_extreme(result, vector(acc), x);
@@ -195,12 +161,7 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
       vaddps(vector(acc), vector(acc), x);
       return;
     }
-    if (!masked)
-      vmovaps(vector(acc), result);
-    else if (avx512())
-      vmovaps(Zmm(acc) | k1, Zmm(kResult));
-    else
-      vblendvps(Ymm(acc), Ymm(acc), Ymm(kResult), Ymm(kTailMask));
+    tail_.merge(acc, kResult, masked);
   }
 
   void emit_abs(const Xmm& x) {
@@ -248,6 +209,7 @@ class ReduceGenerator final : public ReduceCode, private jit::Generator {
   }
 
   const ReduceCodeDesc desc_;
+  jit::VectorTail tail_;
 };
 
 /// Merges the dimensions of src into [outer, reduced, inner] groups, innermost first; empty groups have size 1.

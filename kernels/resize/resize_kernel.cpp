@@ -50,24 +50,6 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
                        kTaken = 15;
 
   Xmm vector(int index) const { return jit::vector_register(isa_, index); }
-  void emit_zero(int index) {
-    if (isa_ == VectorIsa::kAvx512)
-      vpxord(Zmm(index), Zmm(index), Zmm(index));
-    else
-      vxorps(Ymm(index), Ymm(index), Ymm(index));
-  }
-  void load(int index, const Address& from, bool masked) {
-    if (masked)
-      tail_.load(index, from);
-    else
-      vmovups(vector(index), from);
-  }
-  void store(const Address& to, int index, bool masked) {
-    if (masked)
-      tail_.store(to, index);
-    else
-      vmovups(to, vector(index));
-  }
 
   // Elements are the inner loop of a position: kUnrolled vectors at a time, then one, then the rest under a mask.
   void emit_mix() {
@@ -125,7 +107,7 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
     jz(empty, T_NEAR);
     emit_tap(src, tap, from, offset);
     for (int i = 0; i < vectors; ++i) {
-      load(i, ptr[from + i * bytes_], masked);
+      tail_.load(i, ptr[from + i * bytes_], masked);
       vmulps(vector(i), vector(i), vector(kWeight));
     }
     dec(left.cvt32());
@@ -134,7 +116,7 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
     add(tap, sizeof(ResizeTap));
     emit_tap(src, tap, from, offset);
     for (int i = 0; i < vectors; ++i) {
-      load(kLoaded, ptr[from + i * bytes_], masked);
+      tail_.load(kLoaded, ptr[from + i * bytes_], masked);
       vmulps(vector(kLoaded), vector(kLoaded), vector(kWeight));
       vaddps(vector(i), vector(i), vector(kLoaded));
     }
@@ -142,9 +124,9 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
     jnz(next, T_NEAR);
     jmp(end, T_NEAR);
     L(empty);
-    for (int i = 0; i < vectors; ++i) emit_zero(i);
+    for (int i = 0; i < vectors; ++i) jit::emit_load_constant(*this, isa_, i, 0);
     L(end);
-    for (int i = 0; i < vectors; ++i) store(ptr[dst + offset + i * bytes_], i, masked);
+    for (int i = 0; i < vectors; ++i) tail_.store(ptr[dst + offset + i * bytes_], i, masked);
   }
 
   void emit_tap(const Reg64& src, const Reg64& tap, const Reg64& from, const Reg64& offset) {
@@ -173,7 +155,7 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
       tail_.mark(left, scratch);
       mark_windows(left, scratch, reach);
       if (sums) {
-        emit_zero(kZero);
+        jit::emit_load_constant(*this, isa_, kZero, 0);
         if (isa_ == VectorIsa::kAvx2) vbroadcastss(Ymm(kMinusZero), constant_dword(isa_, 0x80000000u));
       }
       mov(src, ptr[args_ + offsetof(ResizeLineCall, src)]);
@@ -257,8 +239,8 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
     if (reach == ResizeReach::kPair) second_.load(kSecondSources, ptr[line.scratch + bytes_]);
     if (!sums) {
       emit_take(line, reach);
-      store(ptr[line.dst], kLoaded, masked);
-      store(ptr[line.dst + line.second], kLoaded, masked);
+      tail_.store(ptr[line.dst], kLoaded, masked);
+      tail_.store(ptr[line.dst + line.second], kLoaded, masked);
       return;
     }
     const ScopedGpr left = gpr_.take("taps_left");
@@ -285,7 +267,7 @@ class ResizeGenerator final : public ResizeCode, private jit::Generator {
     dec(left);
     jnz(next, T_NEAR);
     L(end);
-    store(ptr[line.dst], kSum, masked);
+    tail_.store(ptr[line.dst], kSum, masked);
   }
 
   /// kLoaded = the elements that the next vector of the table names.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "jit/emit/vector_tail.h"
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
 #include "kernels/math/recorded.h"
@@ -27,7 +28,8 @@ constexpr uint32_t kLowest = 0xff800000u;  // -infinity
 /// are one zmm or two ymm; the lane accumulators come first, then one register for each other use.
 class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
  public:
-  explicit SoftmaxGenerator(const SoftmaxCodeDesc& desc) : Generator(desc.name()), desc_(desc) {
+  explicit SoftmaxGenerator(const SoftmaxCodeDesc& desc)
+      : Generator(desc.name()), desc_(desc), tail_(*this, desc.isa, kTailOpmask, kTailMask) {
     enter(kStackBytes);
     emit();
     leave();
@@ -36,6 +38,7 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
 
  private:
   static constexpr int kAccumulator = 0, kX = 2, kResult = 3, kShared = 4, kTailMask = 5, kFirstFree = 6;
+  static constexpr int kTailOpmask = 1;
   static constexpr int kStackBytes = 1024;
 
   bool avx512() const { return desc_.isa == VectorIsa::kAvx512; }
@@ -68,7 +71,7 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
     for (int i = 0; i < kLanes / lanes(); ++i) {
       test(left, left);
       jle(done, T_NEAR);
-      emit_mask(left);
+      tail_.mark(left, gpr_.take("bits"));
       body(i, true);
       sub(left, lanes());
     }
@@ -85,32 +88,32 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
       vbroadcastss(vector(kAccumulator + i), constant_dword(desc_.isa, kLowest));
     for_each_vector(offset, left, [&](int i, bool masked) {
       const int at = i * jit::vector_bytes(desc_.isa);
-      load(kX, ptr[src + offset + at], masked);
+      tail_.load(kX, ptr[src + offset + at], masked);
       if (desc_.mask) {
-        load(kResult, ptr[mask + offset + at], masked);
+        tail_.load(kResult, ptr[mask + offset + at], masked);
         vfmadd132ps(vector(kX), vector(kResult), vector(kShared));
       } else {
         vmulps(vector(kX), vector(kX), vector(kShared));
       }
-      store(ptr[dst + offset + at], kX, masked);
+      tail_.store(ptr[dst + offset + at], kX, masked);
       emit_larger(vector(kResult), vector(kAccumulator + i), vector(kX));
-      accept(kAccumulator + i, masked);
+      tail_.merge(kAccumulator + i, kResult, masked);  // lanes that do not exist take no part
     });
   }
 
   void emit_exponentials(const Reg64& offset, const Reg64& left) {
     const ScopedGpr dst = gpr_.take("dst");
     mov(dst, ptr[args_ + offsetof(SoftmaxCall, dst)]);
-    for (int i = 0; i < kLanes / lanes(); ++i) emit_zero(kAccumulator + i);
+    for (int i = 0; i < kLanes / lanes(); ++i) jit::emit_load_constant(*this, desc_.isa, kAccumulator + i, 0);
     for_each_vector(offset, left, [&](int i, bool masked) {
       const Xbyak::Address at = ptr[dst + offset + i * jit::vector_bytes(desc_.isa)];
-      load(kX, at, masked);
+      tail_.load(kX, at, masked);
       vsubps(vector(kX), vector(kX), vector(kShared));
-      if (desc_.log) store(at, kX, masked);
+      if (desc_.log) tail_.store(at, kX, masked);
       emit_function(kX, [](const RecordedFloat& x) { return math::exp_of_nonpositive(x); });
-      if (!desc_.log) store(at, kX, masked);
+      if (!desc_.log) tail_.store(at, kX, masked);
       vaddps(vector(kResult), vector(kAccumulator + i), vector(kX));
-      accept(kAccumulator + i, masked);
+      tail_.merge(kAccumulator + i, kResult, masked);  // lanes that do not exist take no part
     });
   }
 
@@ -125,12 +128,12 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
     }
     for_each_vector(offset, left, [&](int i, bool masked) {
       const Xbyak::Address at = ptr[dst + offset + i * jit::vector_bytes(desc_.isa)];
-      load(kX, at, masked);
+      tail_.load(kX, at, masked);
       if (desc_.log)
         vsubps(vector(kX), vector(kX), vector(kShared));
       else
         vmulps(vector(kX), vector(kX), vector(kShared));
-      store(at, kX, masked);
+      tail_.store(at, kX, masked);
     });
   }
 
@@ -144,7 +147,7 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
     bindings.inputs = {{.reg = index, .overwrite = true}};
     for (int i = kFirstFree; i < jit::vector_registers(desc_.isa); ++i) bindings.vectors.push_back(i);
     bindings.vectors.push_back(kResult);
-    if (avx512()) bindings.masks = {2, 3, 4, 5, 6, 7};  // k1 is the tail's
+    if (avx512()) bindings.masks = {2, 3, 4, 5, 6, 7};  // all but kTailOpmask
     bindings.output = index;
     const auto allocation = jit::allocate(jit::lower(program.without_dead_code(), desc_.isa), desc_.isa, bindings);
     if (!allocation || allocation->spill_slots * jit::vector_bytes(desc_.isa) > kStackBytes)
@@ -190,58 +193,8 @@ class SoftmaxGenerator final : public SoftmaxCode, private jit::Generator {
     }
   }
 
-  /// accumulator = kResult, in the lanes that exist.
-  void accept(int accumulator, bool masked) {
-    if (!masked)
-      vmovaps(vector(accumulator), vector(kResult));
-    else if (avx512())
-      vmovaps(Zmm(accumulator) | k1, Zmm(kResult));
-    else
-      vblendvps(Ymm(accumulator), Ymm(accumulator), Ymm(kResult), Ymm(kTailMask));
-  }
-
-  /// The first min(left, lanes) lanes: k1, or all ones in kTailMask.
-  void emit_mask(const Reg64& left) {
-    const ScopedGpr bits = gpr_.take("bits");
-    if (avx512()) {
-      mov(bits.cvt32(), 0xffff);
-      bzhi(bits.cvt32(), bits.cvt32(), left.cvt32());
-      kmovw(k1, bits.cvt32());
-      return;
-    }
-    static constexpr uint32_t kLaneNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    vmovd(Xmm(kTailMask), left.cvt32());
-    vpbroadcastd(Ymm(kTailMask), Xmm(kTailMask));
-    vmovdqu(Ymm(kX), table(kLaneNumbers));
-    vpcmpgtd(Ymm(kTailMask), Ymm(kTailMask), Ymm(kX));
-  }
-
-  void load(int to, const Xbyak::Address& from, bool masked) {
-    if (!masked)
-      vmovups(vector(to), from);
-    else if (avx512())
-      vmovups(Zmm(to) | k1 | T_z, from);
-    else
-      vmaskmovps(Ymm(to), Ymm(kTailMask), from);
-  }
-
-  void store(const Xbyak::Address& to, int from, bool masked) {
-    if (!masked)
-      vmovups(to, vector(from));
-    else if (avx512())
-      vmovups(to | k1, Zmm(from));
-    else
-      vmaskmovps(to, Ymm(kTailMask), Ymm(from));
-  }
-
-  void emit_zero(int index) {
-    if (avx512())
-      vpxord(vector(index), vector(index), vector(index));
-    else
-      vxorps(vector(index), vector(index), vector(index));
-  }
-
   const SoftmaxCodeDesc desc_;
+  jit::VectorTail tail_;
 };
 
 }  // namespace
