@@ -10,7 +10,6 @@
 namespace tegula::kernels {
 namespace {
 
-constexpr int64_t kElementBytes = sizeof(float);
 constexpr int kDepth = 0, kHeight = 1, kWidth = 2;
 
 /// Source that is worked on at once, beside weights that stay in L2 (1 MiB on the machine of these measurements) ...
@@ -22,10 +21,10 @@ constexpr int64_t kMostRegions = 32;
 
 }  // namespace
 
-PackedConv packed_weights(const ConvShape& shape) {
-  return {Packing::kN16K1,
+PackedConv packed_weights(const ConvShape& shape, Packing packing) {
+  return {packing,
           shape.groups,
-          1,
+          shape.groups_per_block,
           shape.oc / shape.groups,
           shape.ic / shape.groups,
           shape.kernel[kDepth],
@@ -37,7 +36,7 @@ PackedConv packed_weights(const ConvShape& shape) {
 struct ConvKernel::Region {
   int64_t line = 0;  // of all lines of dst
   int64_t lines = 0;
-  const float* a = nullptr;
+  const std::byte* a = nullptr;
 };
 
 /// The pixels of a band in tiles that never cross the end of a line.
@@ -46,7 +45,7 @@ class ConvKernel::BandRows {
   BandRows(const ConvKernel& conv, int height)
       : width_(conv.shape_.out[kWidth]),
         tiles_per_line_(ceil_div(width_, height)),
-        pixel_step_(conv.shape_.strides[kWidth] * conv.pixel_),
+        pixel_step_(conv.step_),
         line_step_(conv.shape_.strides[kHeight] * conv.row_) {}
 
   void clear() { count_ = lines_ = 0; }
@@ -61,7 +60,7 @@ class ConvKernel::BandRows {
   void for_each(const F& f) const {
     for (int64_t i = 0; i < count_; ++i) {
       const Region& region = regions_[static_cast<std::size_t>(i)];
-      const float* a = region.a;
+      const std::byte* a = region.a;
       for (int64_t line = 0; line < region.lines; ++line, a += line_step_) {
         for (int64_t tile = 0; tile < tiles_per_line_; ++tile) {
           const Span1 pixels = even_part(width_, tiles_per_line_, tile);
@@ -82,16 +81,25 @@ ConvKernel::ConvKernel(TileSetPtr tiles, const ConvShape& shape)
     : tiles_(std::move(tiles)),
       epilogue_(tiles_->desc().epilogue),
       shape_(shape),
-      packed_(packed_weights(shape)),
-      oc_per_group_(packed_.oc_per_group),
-      ic_per_group_(packed_.ic_per_group),
+      packed_(packed_weights(shape, tiles_->desc().types.packing())),
+      oc_per_group_(packed_.block().n),
+      ic_per_group_(packed_.groups_per_block * packed_.ic_per_group),
       gemm_(tiles_),
-      copies_(reads_padding()) {
+      src_bytes_(tiles_->desc().types.src_bytes()),
+      windows_(one_run_per_row() && shape.dilations[kWidth] != 1 && shape.kernel[kWidth] > 1),
+      copies_(reads_padding() || windows_ || (one_run_per_row() && shape.src_pixel_stride != shape.ic)) {
+  shape_.groups = packed_.blocks();
   choose_bands();
-  pixel_ = copies_ ? ic_per_group_ : shape.src_pixel_stride;
+  pixel_ = (copies_ ? ic_per_group_ : shape.src_pixel_stride) * src_bytes_;
   row_ = pixel_ * (copies_ ? copied_[kWidth] : shape.in[kWidth]);
   slice_ = row_ * (copies_ ? copied_[kHeight] : shape.in[kHeight]);
-  place_taps(pixel_ == ic_per_group_ && shape.dilations[kWidth] == 1);
+  step_ = pixel_ * (windows_ ? shape.kernel[kWidth] : shape.strides[kWidth]);
+  place_taps();
+}
+
+/// Whether the weights have one tap per kernel row, so that its pixels must lie side by side. fp32 weights do not care.
+bool ConvKernel::one_run_per_row() const {
+  return packed_.packing != Packing::kN16K1 && packed_.row_taps();
 }
 
 bool ConvKernel::is_gemm() const {
@@ -109,17 +117,24 @@ bool ConvKernel::reads_padding() const {
   return false;
 }
 
-/// One tap per kernel position; one per kernel row where the pixels of a row are one run of elements.
-void ConvKernel::place_taps(bool contiguous_pixels) {
+/// One tap per kernel position; one per kernel row where the pixels of a row are one run of elements, and their weights
+/// too: without zeros in between.
+void ConvKernel::place_taps() {
   const auto& kernel = shape_.kernel;
+  const PackedMatrix block = packed_.block();
+  const bool runs = pixel_ == ic_per_group_ * src_bytes_ && shape_.dilations[kWidth] == 1 &&
+                    block.rows_per_tap() * block.group() == block.k;
+  const bool one_per_row = runs || one_run_per_row();
   for (int64_t d = 0; d < kernel[kDepth]; ++d) {
     for (int64_t h = 0; h < kernel[kHeight]; ++h) {
       const int64_t row = d * shape_.dilations[kDepth] * slice_ + h * shape_.dilations[kHeight] * row_;
-      for (int64_t w = 0; w < (contiguous_pixels ? 1 : kernel[kWidth]); ++w)
-        tap_offsets_.push_back((row + w * shape_.dilations[kWidth] * pixel_) * kElementBytes);
+      for (int64_t w = 0; w < (one_per_row ? 1 : kernel[kWidth]); ++w)
+        tap_offsets_.push_back(row + w * shape_.dilations[kWidth] * pixel_);
     }
   }
-  tap_k_ = ic_per_group_ * (contiguous_pixels ? kernel[kWidth] : 1);
+  tap_k_ = ic_per_group_ * (one_per_row ? kernel[kWidth] : 1);
+  const int64_t line_rows = block.rows_per_tap() * (packed_.row_taps() ? 1 : kernel[kWidth]);
+  tap_rows_ = one_per_row ? line_rows : line_rows / kernel[kWidth];
 }
 
 void ConvKernel::choose_bands() {
@@ -130,12 +145,14 @@ void ConvKernel::choose_bands() {
   };
   const int64_t out_lines = std::max<int64_t>(shape_.out[kHeight], 1);
   const int64_t width = std::max<int64_t>(shape_.out[kWidth], 1);
-  copied_[kWidth] = extent(kWidth, width);
+  copied_[kWidth] = windows_ ? width * shape_.kernel[kWidth] : extent(kWidth, width);
   copied_[kDepth] = (shape_.kernel[kDepth] - 1) * shape_.dilations[kDepth] + 1;
-  const int64_t row_bytes = copied_[kDepth] * copied_[kWidth] * ic_per_group_ * kElementBytes;
+  const int64_t row_bytes = copied_[kDepth] * copied_[kWidth] * ic_per_group_ * src_bytes_;
 
   int64_t rows = kLargeBandBytes;  // of C
-  if (TileLoop::needs_chunks({nullptr, 1, packed_.block().taps * packed_.block().k})) rows = kPartialRows;
+  const PackedMatrix block = packed_.block();
+  if (TileLoop::keeps_rows(*tiles_, {tiles_->desc().types, nullptr, block.taps, block.k, block.rows_per_tap()}))
+    rows = kKeptRows;
   const int64_t most_lines = std::max<int64_t>(1, rows / width);
   // (lines - 1) * stride + extent(1) rows of the source are at hand for so many lines.
   const int64_t spare_rows = budget / std::max<int64_t>(row_bytes, 1) - extent(kHeight, 1);
@@ -149,17 +166,17 @@ void ConvKernel::choose_bands() {
 }
 
 int64_t ConvKernel::blocks(int workers) const {
-  if (shape_.groups >= workers) return worthwhile_blocks(shape_.out_pixels(), shape_.oc, depth().total(), 1, workers);
+  const int64_t k = depth().taps * depth().k;
+  if (shape_.groups >= workers) return worthwhile_blocks(shape_.out_pixels(), shape_.oc, k, 1, workers);
   const int64_t units = is_gemm() ? shape_.out_pixels() : lines();
-  const int64_t per_group = worthwhile_blocks(shape_.out_pixels(), oc_per_group_, depth().total(), units, workers);
+  const int64_t per_group = worthwhile_blocks(shape_.out_pixels(), oc_per_group_, k, units, workers);
   return shape_.groups * per_group;
 }
 
 std::size_t ConvKernel::scratch_bytes() const {
-  const auto partial = TileLoop::partial_bytes(depth(), kPartialRows);
-  if (is_gemm() || !copies_) return partial;
-  const int64_t region = copied_[kDepth] * slice_ * kElementBytes;
-  return partial + static_cast<std::size_t>(region * regions_per_band_);
+  if (is_gemm()) return gemm_.scratch_bytes({shape_.out_pixels(), oc_per_group_, ic_per_group_});
+  const std::size_t loop = TileLoop::scratch_bytes(*tiles_, depth(), band_rows());
+  return loop + (copies_ ? static_cast<std::size_t>(copied_[kDepth] * slice_ * regions_per_band_) : 0);
 }
 
 void ConvKernel::run(const ConvArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const {
@@ -172,35 +189,41 @@ void ConvKernel::run(const ConvArgs& args, int64_t block, int64_t blocks, std::b
   if (block / per_group < shape_.groups) run_group(args, block / per_group, block % per_group, per_group, scratch);
 }
 
+const std::byte* ConvKernel::group_weights(const ConvArgs& args, int64_t group) const {
+  return static_cast<const std::byte*>(args.weights) + group * packed_.block().bytes();
+}
+
+std::byte* ConvKernel::group_dst(const ConvArgs& args, int64_t group) const {
+  return static_cast<std::byte*>(args.dst) + group * oc_per_group_ * tiles_->desc().types.dst_bytes();
+}
+
 void ConvKernel::run_group(const ConvArgs& args, int64_t group, int64_t block, int64_t blocks,
                            std::byte* scratch) const {
   const int64_t pixels = shape_.out_pixels();
   if (is_gemm()) {
-    const GemmArgs gemm{args.src + group * ic_per_group_,
+    const GemmArgs gemm{static_cast<const std::byte*>(args.src) + group * ic_per_group_ * src_bytes_,
                         shape_.src_pixel_stride,
-                        args.weights + group * packed_.block().bytes() / kElementBytes,
-                        args.dst + group * oc_per_group_,
+                        group_weights(args, group),
+                        group_dst(args, group),
                         shape_.dst_pixel_stride,
                         epilogue_.shifted(args.epilogue, group * oc_per_group_)};
     gemm_.run({pixels, oc_per_group_, ic_per_group_}, gemm, block, blocks, scratch);
     return;
   }
-  const BlockGrid grid = best_grid(pixels, oc_per_group_, depth().total(), lines(), blocks);
+  const BlockGrid grid = best_grid(pixels, oc_per_group_, depth().taps * depth().k, lines(), blocks);
   run_lines(args, group, even_part(lines(), grid.rows, block / grid.panels),
             even_part(packed_.block().panels(), grid.panels, block % grid.panels), scratch);
 }
 
 void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Span1 panels, std::byte* scratch) const {
   if (lines.count == 0 || panels.count == 0 || shape_.out[kWidth] == 0) return;
-  float* const partial = reinterpret_cast<float*>(scratch);
-  float* const copies = reinterpret_cast<float*>(scratch + TileLoop::partial_bytes(depth(), kPartialRows));
-  const int64_t region_elements = copied_[kDepth] * slice_;
+  std::byte* const copies = scratch + TileLoop::scratch_bytes(*tiles_, depth(), band_rows());
 
   const int width = TileLoop::width_for(tiles_->heights(), shape_.out[kWidth]);
   const EpilogueArgs epilogue = epilogue_.shifted(args.epilogue, group * oc_per_group_);
-  TileLoop loop(*tiles_, epilogue_, epilogue, depth(), shape_.strides[kWidth] * pixel_ * kElementBytes,
-                args.weights + group * packed_.block().bytes() / kElementBytes, oc_per_group_,
-                args.dst + group * oc_per_group_, shape_.dst_pixel_stride, width, partial);
+  TileLoop loop(*tiles_, epilogue_, epilogue, depth(),
+                {step_, group_weights(args, group), oc_per_group_, group_dst(args, group), shape_.dst_pixel_stride,
+                 width, band_rows(), scratch});
 
   BandRows band(*this, tiles_->heights().of(width));
   const int64_t end = lines.begin + lines.count;
@@ -210,7 +233,7 @@ void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Spa
       const int64_t to_slice_end = shape_.out[kHeight] - line % shape_.out[kHeight];
       Region region{line, std::min({lines_per_region_, to_slice_end, end - line}), nullptr};
       if (copies_) {
-        float* const copy = copies + i * region_elements;
+        std::byte* const copy = copies + i * copied_[kDepth] * slice_;
         copy_region(args, group, region, copy);
         region.a = copy;
       } else {
@@ -224,14 +247,15 @@ void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Spa
 }
 
 /// Where the sums of a line's first pixel begin to read, if there is no padding.
-const float* ConvKernel::source_of_line(const ConvArgs& args, int64_t group, int64_t line) const {
+const std::byte* ConvKernel::source_of_line(const ConvArgs& args, int64_t group, int64_t line) const {
   const int64_t y = line % shape_.out[kHeight], slice = line / shape_.out[kHeight];
   const int64_t z = slice % shape_.out[kDepth], image = slice / shape_.out[kDepth];
   const int64_t first_slice = image * shape_.in[kDepth] + z * shape_.strides[kDepth];
-  return args.src + first_slice * slice_ + y * shape_.strides[kHeight] * row_ + group * ic_per_group_;
+  return static_cast<const std::byte*>(args.src) + first_slice * slice_ + y * shape_.strides[kHeight] * row_ +
+         group * ic_per_group_ * src_bytes_;
 }
 
-void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& region, float* to) const {
+void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& region, std::byte* to) const {
   const auto& in = shape_.in;
   const int64_t y = region.line % shape_.out[kHeight], slice = region.line / shape_.out[kHeight];
   const int64_t z = slice % shape_.out[kDepth], image = slice / shape_.out[kDepth];
@@ -239,36 +263,52 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
   const int64_t first_y = y * shape_.strides[kHeight] - shape_.pads_begin[kHeight];
   const int64_t rows =
       (region.lines - 1) * shape_.strides[kHeight] + (shape_.kernel[kHeight] - 1) * shape_.dilations[kHeight] + 1;
-
-  const int64_t left = std::clamp<int64_t>(shape_.pads_begin[kWidth], 0, copied_[kWidth]);
-  const int64_t skipped = std::max<int64_t>(-shape_.pads_begin[kWidth], 0);  // a negative padding crops
-  const int64_t middle = std::clamp<int64_t>(in[kWidth] - skipped, 0, copied_[kWidth] - left);
-  const int64_t right = copied_[kWidth] - left - middle;
-  const auto zero = [](float* at, int64_t count) {
-    std::memset(at, 0, static_cast<std::size_t>(count * kElementBytes));
-  };
-  const auto copy = [](float* at, const float* from, int64_t count) {
-    std::memcpy(at, from, static_cast<std::size_t>(count * kElementBytes));
-  };
+  const auto* const src = static_cast<const std::byte*>(args.src) + group * ic_per_group_ * src_bytes_;
+  const int64_t src_row = in[kWidth] * shape_.src_pixel_stride * src_bytes_;
 
   for (int64_t d = 0; d < copied_[kDepth]; ++d) {
-    float* row = to + d * slice_;
+    std::byte* row = to + d * slice_;
     for (int64_t h = 0; h < rows; ++h, row += row_) {
       const int64_t source_z = first_z + d, source_y = first_y + h;
       if (source_z < 0 || source_z >= in[kDepth] || source_y < 0 || source_y >= in[kHeight]) {
-        zero(row, row_);
+        std::memset(row, args.padding, static_cast<std::size_t>(row_));
         continue;
       }
-      const int64_t first_pixel = ((image * in[kDepth] + source_z) * in[kHeight] + source_y) * in[kWidth] + skipped;
-      const float* const from = args.src + first_pixel * shape_.src_pixel_stride + group * ic_per_group_;
-      zero(row, left * pixel_);
-      if (shape_.src_pixel_stride == pixel_) {
-        copy(row + left * pixel_, from, middle * pixel_);
-      } else {
-        for (int64_t x = 0; x < middle; ++x)
-          copy(row + (left + x) * pixel_, from + x * shape_.src_pixel_stride, pixel_);
-      }
-      zero(row + (left + middle) * pixel_, right * pixel_);
+      const std::byte* const from = src + ((image * in[kDepth] + source_z) * in[kHeight] + source_y) * src_row;
+      if (windows_)
+        copy_windows(from, args.padding, row);
+      else
+        copy_pixels(from, -shape_.pads_begin[kWidth], copied_[kWidth], args.padding, row);
+    }
+  }
+}
+
+/// `count` pixels of the source's row `from`, from pixel `first` on, with padding on either side.
+void ConvKernel::copy_pixels(const std::byte* from, int64_t first, int64_t count, uint8_t padding,
+                             std::byte* to) const {
+  const int64_t left = std::clamp<int64_t>(-first, 0, count);
+  const int64_t begin = std::max<int64_t>(first, 0);
+  const int64_t middle = std::clamp<int64_t>(shape_.in[kWidth] - begin, 0, count - left);
+  const int64_t source_pixel = shape_.src_pixel_stride * src_bytes_;
+  const auto pad = [&](std::byte* at, int64_t pixels) {
+    std::memset(at, padding, static_cast<std::size_t>(pixels * pixel_));
+  };
+  pad(to, left);
+  if (source_pixel == pixel_) {
+    std::memcpy(to + left * pixel_, from + begin * pixel_, static_cast<std::size_t>(middle * pixel_));
+  } else {
+    for (int64_t x = 0; x < middle; ++x)
+      std::memcpy(to + (left + x) * pixel_, from + (begin + x) * source_pixel, static_cast<std::size_t>(pixel_));
+  }
+  pad(to + (left + middle) * pixel_, count - left - middle);
+}
+
+/// The pixels that each output pixel of a line reads in the source's row `from`, side by side.
+void ConvKernel::copy_windows(const std::byte* from, uint8_t padding, std::byte* to) const {
+  for (int64_t x = 0; x < shape_.out[kWidth]; ++x) {
+    for (int64_t w = 0; w < shape_.kernel[kWidth]; ++w, to += pixel_) {
+      const int64_t first = x * shape_.strides[kWidth] + w * shape_.dilations[kWidth] - shape_.pads_begin[kWidth];
+      copy_pixels(from, first, 1, padding, to);
     }
   }
 }

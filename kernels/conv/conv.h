@@ -11,13 +11,13 @@
 
 namespace tegula::kernels {
 
-/// Sizes of one channels-last convolution, fp32. Spatial dimensions are (depth, height, width): 2-D has depth 1, 1-D
+/// Sizes of one channels-last convolution. Spatial dimensions are (depth, height, width): 2-D has depth 1, 1-D
 /// has depth and height 1.
 ///
 ///   dst[n, o, oc] = epilogue(sum over kernel positions p, then ic, of
 ///                            src[n, o * stride + p * dilation - pad, ic] * weights[p, ic, oc])
 ///
-/// Positions outside the source take part in the sum as +0. Nothing of this shapes code.
+/// Positions outside the source take part in the sum as +0, or as ConvArgs::padding. Nothing of this shapes code.
 struct ConvShape {
   int64_t batch = 0;
   int64_t ic = 0;
@@ -31,23 +31,26 @@ struct ConvShape {
   int64_t groups = 1;
   int64_t src_pixel_stride = 0;  ///< elements from one pixel to the next; rows and images follow without gaps
   int64_t dst_pixel_stride = 0;  ///< likewise
+  int64_t groups_per_block = 1;  ///< of the weights (PackedConv); divides groups
 
   int64_t out_pixels() const { return batch * out[0] * out[1] * out[2]; }
 };
 
-/// How ConvKernel wants its weights: each group by itself.
-PackedConv packed_weights(const ConvShape& shape);
+/// How ConvKernel wants its weights.
+PackedConv packed_weights(const ConvShape& shape, Packing packing = Packing::kN16K1);
 
 /// Operands of one convolution. Row r of a post-op's operand belongs to pixel r of dst.
 struct ConvArgs {
-  const float* src = nullptr;
-  const float* weights = nullptr;  ///< as packed_weights() says, aligned to 64 bytes
-  float* dst = nullptr;            ///< between the channels of two pixels nothing is written
-  EpilogueArgs epilogue;           ///< from output channel 0 on
+  const void* src = nullptr;
+  const void* weights = nullptr;  ///< as packed_weights() says, aligned to 64 bytes
+  void* dst = nullptr;            ///< between the channels of two pixels nothing is written
+  EpilogueArgs epilogue;          ///< from output channel 0 on
+  uint8_t padding = 0;            ///< what lies outside of a source of u8: its zero point
 };
 
-/// One convolution with its sizes bound; any but depthwise ones, which have depthwise.h. To the bit the same on every
-/// ISA and for every split into blocks. Immutable; blocks may run on any threads at once.
+/// One convolution with its sizes bound, of the types of its tiles; any but depthwise ones, which have depthwise.h. To
+/// the bit the same for every split into blocks, and on every ISA but for bf16 (TileIsa). Immutable; blocks may run on
+/// any threads at once.
 class ConvKernel {
  public:
   ConvKernel(TileSetPtr tiles, const ConvShape& shape);
@@ -67,28 +70,40 @@ class ConvKernel {
 
   bool is_gemm() const;
   bool reads_padding() const;
-  void place_taps(bool contiguous_pixels);
+  bool one_run_per_row() const;
+  void place_taps();
   void choose_bands();
 
-  TileDepth depth() const { return {tap_offsets_.data(), static_cast<int64_t>(tap_offsets_.size()), tap_k_}; }
+  TileDepth depth() const {
+    return {tiles_->desc().types, tap_offsets_.data(), static_cast<int64_t>(tap_offsets_.size()), tap_k_, tap_rows_};
+  }
+  int64_t band_rows() const { return regions_per_band_ * lines_per_region_ * shape_.out[2]; }
+  const std::byte* group_weights(const ConvArgs& args, int64_t group) const;
+  std::byte* group_dst(const ConvArgs& args, int64_t group) const;
   int64_t lines() const { return shape_.batch * shape_.out[0] * shape_.out[1]; }
   void run_group(const ConvArgs& args, int64_t group, int64_t block, int64_t blocks, std::byte* scratch) const;
   void run_lines(const ConvArgs& args, int64_t group, Span1 lines, Span1 panels, std::byte* scratch) const;
-  const float* source_of_line(const ConvArgs& args, int64_t group, int64_t line) const;
-  void copy_region(const ConvArgs& args, int64_t group, const Region& region, float* to) const;
+  const std::byte* source_of_line(const ConvArgs& args, int64_t group, int64_t line) const;
+  void copy_region(const ConvArgs& args, int64_t group, const Region& region, std::byte* to) const;
+  void copy_pixels(const std::byte* from, int64_t first, int64_t count, uint8_t padding, std::byte* to) const;
+  void copy_windows(const std::byte* from, uint8_t padding, std::byte* to) const;
 
   TileSetPtr tiles_;
   TileEpilogue epilogue_;
   ConvShape shape_;
   PackedConv packed_;
-  int64_t oc_per_group_, ic_per_group_;
-  GemmKernel gemm_;  // of convolutions that are one
-  bool copies_;      // regions of the source are copied into scratch together with their padding
+  int64_t oc_per_group_, ic_per_group_;  // of the groups of one block
+  GemmKernel gemm_;                      // of convolutions that are one
+  int64_t src_bytes_;                    // of an element
+  bool windows_;  // runs of K are gathered: the copy of a line holds the window of each output pixel
+  bool copies_;   // regions of the source are copied into scratch together with their padding
 
-  // What the taps walk over, the source or the copy of a region: in elements.
-  int64_t pixel_ = 0, row_ = 0, slice_ = 0;
+  // What the taps walk over, the source or the copy of a region, in bytes: from one pixel, row, slice to the next, and
+  // from what one output pixel reads to the next one's.
+  int64_t pixel_ = 0, row_ = 0, slice_ = 0, step_ = 0;
   std::vector<int64_t> tap_offsets_;  // bytes
   int64_t tap_k_ = 0;                 // elements per tap
+  int64_t tap_rows_ = 0;              // of a panel per tap
 
   int64_t lines_per_region_ = 1;
   int64_t regions_per_band_ = 1;

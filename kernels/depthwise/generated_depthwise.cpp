@@ -359,7 +359,7 @@ class GeneratedDepthwise final : public DepthwiseKernel {
       if (post_op.operand == OperandKind::kNone) continue;
       const EpilogueOperand& operand = args.epilogue.operands[next];
       const int64_t row_stride = post_op.operand == OperandKind::kTensor ? operand.row_stride : 0;
-      call.operands[next++] = {operand.data + pixel * row_stride, row_stride * 4};
+      call.operands[next++] = {static_cast<const float*>(operand.data) + pixel * row_stride, row_stride * 4};
     }
   }
 

@@ -8,7 +8,6 @@
 namespace tegula::kernels {
 namespace {
 
-constexpr int64_t kElementBytes = sizeof(float);
 constexpr int64_t kNoTap[1] = {0};
 
 /// Rows of A that stay near while the panels of B pass.
@@ -18,8 +17,11 @@ constexpr int64_t kFewestRows = 64;
 /// Rows of A in tiles of equal height, so that none is much lower than the others.
 class EvenRows {
  public:
-  EvenRows(const GemmArgs& args, Span1 rows, int height)
-      : a_(args.a), lda_(args.lda), rows_(rows), tiles_(ceil_div(rows.count, height)) {}
+  EvenRows(const void* a, int64_t lda_bytes, Span1 rows, int height)
+      : a_(static_cast<const std::byte*>(a)),
+        lda_bytes_(lda_bytes),
+        rows_(rows),
+        tiles_(ceil_div(rows.count, height)) {}
 
   int64_t count() const { return tiles_; }
 
@@ -28,13 +30,13 @@ class EvenRows {
     for (int64_t i = 0; i < tiles_; ++i) {
       const Span1 part = even_part(rows_.count, tiles_, i);
       const int64_t row = rows_.begin + part.begin;
-      f(RowTile{a_ + row * lda_, row, static_cast<int>(part.count)});
+      f(RowTile{a_ + row * lda_bytes_, row, static_cast<int>(part.count)});
     }
   }
 
  private:
-  const float* a_;
-  int64_t lda_;
+  const std::byte* a_;
+  int64_t lda_bytes_;
   Span1 rows_;
   int64_t tiles_;
 };
@@ -46,7 +48,8 @@ int64_t GemmKernel::blocks(const GemmShape& shape, int workers) const {
 }
 
 std::size_t GemmKernel::scratch_bytes(const GemmShape& shape) const {
-  return TileLoop::partial_bytes({kNoTap, 1, shape.k}, shape.m);
+  const TileDepth depth(tiles_->desc().types, kNoTap, shape.k);
+  return TileLoop::scratch_bytes(*tiles_, depth, std::min(shape.m, kKeptRows));
 }
 
 void GemmKernel::run(const GemmShape& shape, const GemmArgs& args, int64_t block, int64_t blocks,
@@ -56,17 +59,19 @@ void GemmKernel::run(const GemmShape& shape, const GemmArgs& args, int64_t block
   const Span1 panels = even_part(ceil_div(shape.n, kPanelColumns), grid.panels, block % grid.panels);
   if (rows.count == 0) return;
 
+  const TileTypes& types = tiles_->desc().types;
   const TileHeights& heights = tiles_->heights();
-  const TileDepth depth{kNoTap, 1, shape.k};
+  const TileDepth depth(types, kNoTap, shape.k);
   const int width = TileLoop::width_for(heights, rows.count);
-  TileLoop loop(*tiles_, epilogue_, args.epilogue, depth, args.lda * kElementBytes, args.b, shape.n, args.c, args.ldc,
-                width, reinterpret_cast<float*>(scratch));
-  int64_t near = std::max<int64_t>(kNearRowBytes / std::max<int64_t>(shape.k * kElementBytes, 1), kFewestRows);
-  if (TileLoop::needs_chunks(depth)) near = kPartialRows;
+  const int64_t lda_bytes = args.lda * types.src_bytes();
+  TileLoop loop(*tiles_, epilogue_, args.epilogue, depth,
+                {lda_bytes, args.b, shape.n, args.c, args.ldc, width, std::min(shape.m, kKeptRows), scratch});
+  int64_t near = std::max<int64_t>(kNearRowBytes / std::max<int64_t>(shape.k * types.src_bytes(), 1), kFewestRows);
+  if (TileLoop::keeps_rows(*tiles_, depth)) near = kKeptRows;
   const int64_t parts = ceil_div(rows.count, near);
   for (int64_t i = 0; i < parts; ++i) {
     const Span1 part = even_part(rows.count, parts, i);
-    loop.run(EvenRows(args, {rows.begin + part.begin, part.count}, heights.of(width)), panels);
+    loop.run(EvenRows(args.a, lda_bytes, {rows.begin + part.begin, part.count}, heights.of(width)), panels);
   }
 }
 

@@ -18,16 +18,16 @@ struct GemmShape {
 /// Operands of one product. Rows of A and C are contiguous in themselves and any distance apart; between the rows of C
 /// nothing is written.
 struct GemmArgs {
-  const float* a = nullptr;
-  int64_t lda = 0;           ///< elements
-  const float* b = nullptr;  ///< packed n16k1 (PackedMatrix{kN16K1, 1, k, n}), aligned to 64 bytes
-  float* c = nullptr;
+  const void* a = nullptr;
+  int64_t lda = 0;          ///< elements
+  const void* b = nullptr;  ///< packed (PackedMatrix{types.packing(), 1, k, n}), aligned to 64 bytes
+  void* c = nullptr;
   int64_t ldc = 0;  ///< elements
   EpilogueArgs epilogue;
 };
 
-/// C[m, n] = epilogue(sum_k A[m, k] * B[k, n]) for weights B, fp32. To the bit the same on every ISA and for every
-/// split into blocks. Immutable; blocks may run on any threads at once.
+/// C[m, n] = epilogue(sum_k A[m, k] * B[k, n]) for weights B, of the types of its tiles. To the bit the same for every
+/// split into blocks, and on every ISA but for bf16 (TileIsa). Immutable; blocks may run on any threads at once.
 class GemmKernel {
  public:
   explicit GemmKernel(TileSetPtr tiles) : tiles_(std::move(tiles)), epilogue_(tiles_->desc().epilogue) {}

@@ -10,8 +10,6 @@
 namespace tegula::kernels {
 namespace {
 
-constexpr int64_t kElementBytes = sizeof(float);
-
 /// Panels of B that are packed at once: they stay in L2 while the rows of A pass.
 constexpr int64_t kPackedBytes = 384 << 10;
 constexpr int64_t kPackedRowBytes = 128 << 10;
@@ -37,14 +35,18 @@ MatMulKernel::MatMulKernel(TileSetPtr tiles, const MatMulDesc& desc, const Tenso
   dst_ = matrix_of(dst, dst, false);
   for (const TensorView& operand : operands)
     operands_.push_back(matrix_of(operand.broadcast_to(dst.shape()), dst, false));
+  const TileTypes& types = gemm_.tiles().desc().types;
+  a_bytes_ = b_bytes_ = types.src_bytes();
+  dst_bytes_ = types.dst_bytes();
+  packed_rows_ = PackedMatrix{types.packing(), 1, k_, n_}.rows_per_tap();
   fold_batch_into_rows();
   for (int d = 0; d < batch_rank_; ++d) batches_ *= batch_dims_[static_cast<std::size_t>(d)];
 
   const int64_t panels = ceil_div(n_, kPanelColumns);
-  const int64_t panel_bytes = std::max<int64_t>(k_ * kPanelRowBytes, 1);
+  const int64_t panel_bytes = std::max<int64_t>(packed_rows_ * kPanelRowBytes, 1);
   panels_at_once_ = std::min(panels, std::max(kPackedBytes / panel_bytes / kFewestPanels, int64_t{1}) * kFewestPanels);
   if (a_.column != 1 && k_ > 1) {
-    const int64_t fitting = std::max<int64_t>(kPackedRowBytes / (k_ * kElementBytes), TileSet::kMaxRows);
+    const int64_t fitting = std::max<int64_t>(kPackedRowBytes / (k_ * a_bytes_), TileSet::kMaxRows);
     rows_at_once_ = std::min(m_, fitting);
   }
 }
@@ -94,8 +96,8 @@ int64_t MatMulKernel::blocks(int workers) const {
 }
 
 std::size_t MatMulKernel::scratch_bytes() const {
-  const int64_t packed = panels_at_once_ * k_ * kPanelRowBytes;
-  const int64_t rows = round_up(rows_at_once_ * k_ * kElementBytes, kPanelRowBytes);
+  const int64_t packed = panels_at_once_ * packed_rows_ * kPanelRowBytes;
+  const int64_t rows = round_up(rows_at_once_ * k_ * a_bytes_, kPanelRowBytes);
   return static_cast<std::size_t>(packed + rows) + gemm_.scratch_bytes({m_, n_, k_});
 }
 
@@ -117,33 +119,35 @@ void MatMulKernel::run(const MatMulArgs& args, int64_t block, int64_t blocks, st
 void MatMulKernel::run_matrix(const MatMulArgs& args, int64_t batch, Span1 rows, Span1 panels,
                               std::byte* scratch) const {
   if (rows.count == 0) return;
-  float* const packed = reinterpret_cast<float*>(scratch);
-  float* const packed_rows = packed + panels_at_once_ * k_ * kPanelColumns;
-  std::byte* const gemm_scratch = reinterpret_cast<std::byte*>(
-      packed_rows + round_up(rows_at_once_ * k_ * kElementBytes, kPanelRowBytes) / kElementBytes);
+  std::byte* const packed = scratch;
+  std::byte* const packed_rows = packed + panels_at_once_ * packed_rows_ * kPanelRowBytes;
+  std::byte* const gemm_scratch = packed_rows + round_up(rows_at_once_ * k_ * a_bytes_, kPanelRowBytes);
 
-  const float* const a = args.a + batch_offset(a_, batch) + rows.begin * a_.row;
-  const float* const b = args.b + batch_offset(b_, batch);
-  float* const dst = args.dst + batch_offset(dst_, batch) + rows.begin * dst_.row;
-  EpilogueArgs epilogue;
-  epilogue.alpha = args.alpha;
-  epilogue.bias = args.bias;
-  for (std::size_t i = 0; i < operands_.size(); ++i)
-    epilogue.operands[i] = {args.operands[i] + batch_offset(operands_[i], batch) + rows.begin * operands_[i].row,
-                            operands_[i].row};
+  const auto* const a =
+      static_cast<const std::byte*>(args.a) + (batch_offset(a_, batch) + rows.begin * a_.row) * a_bytes_;
+  const auto* const b = static_cast<const std::byte*>(args.b) + batch_offset(b_, batch) * b_bytes_;
+  auto* const dst =
+      static_cast<std::byte*>(args.dst) + (batch_offset(dst_, batch) + rows.begin * dst_.row) * dst_bytes_;
+  EpilogueArgs epilogue = args.epilogue;
+  epilogue_.skip_rows_of_source(batch * m_ + rows.begin, epilogue);
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    epilogue.operands[i].row_stride = operands_[i].row;
+    epilogue_.move_operand(i, batch_offset(operands_[i], batch) + rows.begin * operands_[i].row, epilogue);
+  }
 
   const int64_t row_step = rows_at_once_ == 0 ? rows.count : rows_at_once_;
   for (int64_t done = 0; done < panels.count; done += panels_at_once_) {
     const int64_t column = (panels.begin + done) * kPanelColumns;
     const int64_t columns = std::min(std::min(panels_at_once_, panels.count - done) * kPanelColumns, n_ - column);
-    pack_activations(b + column * b_.column, b_.row, b_.column, k_, columns, packed);
+    const PackedMatrix part{gemm_.tiles().desc().types.packing(), 1, k_, columns};
+    pack_activations(part, b + column * b_.column * b_bytes_, b_.row, b_.column, packed);
     for (int64_t row = 0; row < rows.count; row += row_step) {
       const int64_t count = std::min(row_step, rows.count - row);
-      GemmArgs gemm{a + row * a_.row, a_.row,
-                    packed,           dst + row * dst_.row + column,
-                    dst_.row,         epilogue_.shifted(epilogue, column)};
+      GemmArgs gemm{
+          a + row * a_.row * a_bytes_,        a_.row, packed, dst + (row * dst_.row + column) * dst_bytes_, dst_.row,
+          epilogue_.shifted(epilogue, column)};
       if (rows_at_once_ != 0) {
-        pack_rows(gemm.a, a_.row, a_.column, count, k_, packed_rows);
+        pack_rows(a_bytes_, gemm.a, a_.row, a_.column, count, k_, packed_rows);
         gemm.a = packed_rows;
         gemm.lda = k_;
       }

@@ -14,17 +14,17 @@ namespace tegula::kernels {
 
 /// Addresses of one call; sizes and strides are those that the kernel was made with.
 struct MatMulArgs {
-  const float* a = nullptr;
-  const float* b = nullptr;
-  float* dst = nullptr;
-  float alpha = 1.0f;
-  const float* bias = nullptr;
-  std::array<const float*, kMaxEpilogueOperands> operands{};  ///< of the post-ops that have one, in order
+  const void* a = nullptr;
+  const void* b = nullptr;
+  void* dst = nullptr;
+  EpilogueArgs
+      epilogue;  ///< row strides of operands are those that the kernel was made with; rows are those of a batch
 };
 
 /// Product of two activations, MatMulDesc, with its sizes bound: B is packed into scratch while the program runs, a
-/// bounded part at a time, and so is A where its rows are not contiguous. To the bit the same on every ISA and for
-/// every split into blocks. Immutable; blocks may run on any threads at once.
+/// bounded part at a time, and so is A where its rows are not contiguous. Types are those of the tiles; B of an integer
+/// product is s8. To the bit the same for every split into blocks, and on every ISA but for bf16 (TileIsa). Immutable;
+/// blocks may run on any threads at once.
 class MatMulKernel {
  public:
   /// Sizes and strides of the operands as matmul_reference takes them; data is not read. The last dimension of dst and
@@ -61,8 +61,10 @@ class MatMulKernel {
   int64_t batches_ = 1, m_ = 0, n_ = 0, k_ = 0;
   Matrix a_, b_, dst_;
   std::vector<Matrix> operands_;
-  int64_t panels_at_once_ = 1;  // of B in scratch
-  int64_t rows_at_once_ = 0;    // of A in scratch; 0: A is used where it lies
+  int64_t a_bytes_ = 4, b_bytes_ = 4, dst_bytes_ = 4;  // of an element
+  int64_t packed_rows_ = 0;                            // of a panel
+  int64_t panels_at_once_ = 1;                         // of B in scratch
+  int64_t rows_at_once_ = 0;                           // of A in scratch; 0: A is used where it lies
 };
 
 }  // namespace tegula::kernels

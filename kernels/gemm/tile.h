@@ -1,58 +1,94 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/packed_size.h"
+#include "kernels/gemm/tile_types.h"
 
 namespace tegula::kernels {
 
-/// The operand of a post-op at one tile: element (row, column) at data + row * row_bytes + column * 4.
+/// The operand of a post-op at one tile: element (row, column) at data + row * row_bytes + column * its size. Scale and
+/// zero point of u8 and s8 fill a vector of eight.
 struct TileOperand {
-  const float* data = nullptr;
+  const void* data = nullptr;
   int64_t row_bytes = 0;
+  float scale[8] = {};
+  float zero_point[8] = {};
 };
+
+/// Lines of 64 bytes that a tile may prefetch per four rows of B.
+inline constexpr int kMostPrefetchLines = 8;
+
+/// Bytes of A that meet one row of a panel: 1 f32, 2 bf16 or 4 u8.
+inline constexpr int64_t kGroupBytes = 4;
 
 /// One call of a microkernel: a tile of `rows` x `panels` panels of 16 columns (both part of the code),
 ///
 ///   C[row, column] = epilogue(sum over taps, k of A[row, tap, k] * B[tap, k, column])
 ///
 /// A gemm has one tap. A convolution has one per kernel position, at the offset of its pixel: rows of the tile are
-/// pixels of one output row, lda_bytes apart in the source. All sizes are arguments, so unseen ones need no code. Read
-/// by generated code: fields stay where they are.
+/// pixels of one output row, lda_bytes apart in the source. K is counted in groups of four bytes of A, whatever the
+/// type; each group meets one row of every panel. All sizes are arguments, so unseen ones need no code. Read by
+/// generated code: fields stay where they are.
 struct TileArgs {
-  const float* a = nullptr;  ///< row 0; element (row, tap, k) at a + tap_offsets[tap] + row * lda_bytes + k * 4
+  const void* a = nullptr;  ///< row 0; group (row, tap, k) at a + tap_offsets[tap] + row * lda_bytes + k * 4
   const int64_t* tap_offsets = nullptr;  ///< bytes
   int64_t taps = 1;                      ///< 0: nothing to add up
-  int64_t k = 0;                         ///< elements per tap, at least 1 when there are taps
+  int64_t k = 0;                         ///< whole groups per tap
   int64_t lda_bytes = 0;
-  const float* b = nullptr;  ///< packed n16k1: rows of 16 columns, taps * k of them
-  int64_t panel_bytes = 0;   ///< from one panel to the next
-  float* c = nullptr;        ///< written where last_chunk
+  const void* b = nullptr;  ///< packed: rows of 64 bytes, as many as there are groups, and those that b_tap_skip skips
+  int64_t panel_bytes = 0;  ///< from one panel to the next
+  void* c = nullptr;        ///< written where last_chunk
   int64_t ldc_bytes = 0;
-  float* partial = nullptr;         ///< [rows][panels][16]: the sums of the chunks so far
-  const float* bias = nullptr;      ///< of the tile's first column
-  const float* prefetch = nullptr;  ///< prefetch_lines lines per four k are fetched into L2 from here on
-  int64_t prefetch_step = 0;        ///< bytes per four k: 64 * prefetch_lines; 0 to fetch nothing new
-  int32_t prefetch_lines = 2;       ///< 2, 4 or 8
-  int32_t first_chunk = 1;          ///< sums start from +0 rather than from `partial`
-  int32_t last_chunk = 1;           ///< the epilogue follows and C is written, rather than `partial`
-  int32_t last_columns = 16;        ///< columns of the last panel that exist, 1..16
+  void* partial = nullptr;         ///< [rows][panels][16]: the sums of the chunks so far, f32 or s32
+  const void* bias = nullptr;      ///< of the tile's first column, f32 or s32
+  const void* prefetch = nullptr;  ///< prefetch_lines lines per four groups are fetched into L2 from here on
+  int64_t prefetch_step = 0;       ///< bytes per four groups: 64 * prefetch_lines; 0 to fetch nothing new
+  int32_t prefetch_lines = 2;      ///< 2, 4 or 8
+  int32_t first_chunk = 1;         ///< sums start from +0 rather than from `partial`
+  int32_t last_chunk = 1;          ///< the epilogue follows and C is written, rather than `partial`
+  int32_t last_columns = 16;       ///< columns of the last panel that exist, 1..16
   float alpha = 1.0f;
+  // Elements of one or two bytes:
+  int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole, 1..3; A is not read beyond them
+  int64_t b_tap_skip = 0;    ///< bytes of B behind the groups of a tap: rows of zeros
+  // Integer sums, QuantizedSumDesc; of the tile's first row and column:
+  const float* multipliers = nullptr;
+  const int32_t* weight_zero_points = nullptr;
+  const int32_t* weight_sums = nullptr;
+  const int32_t* row_sums = nullptr;  ///< of A, one per row
+  const int32_t* src_zero_points = nullptr;
+  const float* src_scales = nullptr;
+  float dst_scale_inverse = 1.0f;
+  float dst_zero_point = 0.0f;
+  int32_t depth = 0;                           ///< K in all: elements
   TileOperand operands[kMaxEpilogueOperands];  ///< of the post-ops that have one, in order
 };
 
 /// `context` is the second argument of plain-loop tiles; generated code does not read it.
-/// Lines of 64 bytes that a tile may prefetch per four k.
-inline constexpr int kMostPrefetchLines = 8;
-
 using TileFunction = void (*)(const TileArgs* args, const void* context);
 
-/// K of a product, as the microkernels see it.
+/// K of a product, as the loops around the microkernels see it.
 struct TileDepth {
   const int64_t* tap_offsets = nullptr;  ///< bytes
   int64_t taps = 1;
-  int64_t k = 0;  ///< per tap
+  int64_t k = 0;      ///< elements per tap
+  int64_t rows = 0;   ///< of a panel per tap: groups of k, and rows of zeros
+  int64_t group = 1;  ///< elements per group
 
-  int64_t total() const { return taps * k; }
+  TileDepth(const TileTypes& types, const int64_t* offsets, int64_t tap_count, int64_t k_per_tap, int64_t rows_per_tap)
+      : tap_offsets(offsets),
+        taps(tap_count),
+        k(k_per_tap),
+        rows(rows_per_tap),
+        group(kGroupBytes / types.src_bytes()) {}
+  /// Of a packed matrix with one tap.
+  TileDepth(const TileTypes& types, const int64_t* offset, int64_t depth) : TileDepth(types, offset, 1, depth, 0) {
+    rows = stored_k_groups(types.packing(), (k + group - 1) / group);
+  }
+
+  int64_t total_rows() const { return taps * rows; }
 };
 
 /// The largest tile height for 1, 2 and 4 panels side by side; 0 where there is no such tile.

@@ -12,26 +12,40 @@ namespace tegula::kernels {
 
 /// Some consecutive rows of C that one call of a microkernel computes.
 struct RowTile {
-  const float* a = nullptr;  ///< of the first row, at tap offset 0
-  int64_t row = 0;           ///< of C
+  const std::byte* a = nullptr;  ///< of the first row, at tap offset 0
+  int64_t row = 0;               ///< of C
   int rows = 0;
 };
 
-/// Where the sums of a long K wait between its chunks: at most so many rows may be passed to TileLoop::run at once.
-inline constexpr int64_t kPartialRows = 512;
+/// Rows that callers pass to TileLoop::run at once where something is kept for each of them (TileLoop::keeps_rows).
+inline constexpr int64_t kKeptRows = 512;
+
+/// One matrix product as TileLoop sees it.
+struct TileLoopArgs {
+  int64_t lda_bytes = 0;         ///< from one row of a RowTile to the next
+  const void* b = nullptr;       ///< packed, of the given depth
+  int64_t n = 0;                 ///< columns
+  void* c = nullptr;             ///< rows of any distance
+  int64_t ldc = 0;               ///< elements
+  int width = 1;                 ///< panels side by side
+  int64_t most_rows = 0;         ///< that are passed to run() at once
+  std::byte* scratch = nullptr;  ///< scratch_bytes(), aligned to 64 bytes
+};
 
 /// The loops around the microkernels, for one epilogue and one packed matrix. Cuts the panels of B into widths of 4, 2
 /// or 1 and K into chunks, and decides what stays in the caches while the rest passes. What the rows are is the
 /// caller's business. Lives on the stack of one call.
 class TileLoop {
  public:
-  /// Bytes that `partial` must have for `rows` rows: 0 when K needs no chunks.
-  static std::size_t partial_bytes(const TileDepth& depth, int64_t rows) {
-    if (!needs_chunks(depth)) return 0;
-    constexpr int64_t kWidest = 4;
-    return static_cast<std::size_t>(std::min(rows, kPartialRows) * kWidest * kPanelRowBytes);
+  /// Whether a pass keeps sums for each row: then it needs scratch for them.
+  static bool keeps_rows(const TileSet& tiles, const TileDepth& depth) {
+    return needs_chunks(depth) || sums_rows(tiles);
   }
-  static bool needs_chunks(const TileDepth& depth) { return depth.total() > kLongestK; }
+  /// Of `scratch` for passes of `rows` rows.
+  static std::size_t scratch_bytes(const TileSet& tiles, const TileDepth& depth, int64_t rows) {
+    const int64_t row_sums = sums_rows(tiles) ? ceil_div(rows * kSumBytes, kPanelRowBytes) * kPanelRowBytes : 0;
+    return static_cast<std::size_t>(row_sums + (needs_chunks(depth) ? rows * kWidest * kPanelRowBytes : 0));
+  }
 
   /// Panels side by side for `rows` rows next to each other: the widest tile that holds all of them, else the largest
   /// tile.
@@ -41,26 +55,26 @@ class TileLoop {
     return heights.panels1 >= 2 * heights.panels2 ? 1 : 2;
   }
 
-  /// `b` is packed n16k1 with `depth.total()` rows and `n` columns; C has rows of any distance. lda_bytes is the
-  /// distance of two rows of a RowTile.
   TileLoop(const TileSet& tiles, const TileEpilogue& epilogue, const EpilogueArgs& epilogue_args,
-           const TileDepth& depth, int64_t lda_bytes, const float* b, int64_t n, float* c, int64_t ldc, int width,
-           float* partial)
+           const TileDepth& depth, const TileLoopArgs& args)
       : tiles_(tiles),
         epilogue_(epilogue),
         epilogue_args_(epilogue_args),
         depth_(depth),
-        b_(b),
-        n_(n),
-        c_(c),
-        ldc_(ldc),
-        width_(width),
-        partial_(partial),
-        panel_elements_(depth.total() * kPanelColumns) {
-    tile_.lda_bytes = lda_bytes;
-    tile_.ldc_bytes = ldc * kElementBytes;
-    tile_.panel_bytes = panel_elements_ * kElementBytes;
-    epilogue.begin(epilogue_args, tile_);
+        b_(static_cast<const std::byte*>(args.b)),
+        n_(args.n),
+        c_(static_cast<std::byte*>(args.c)),
+        c_bytes_(tiles.desc().types.dst_bytes()),
+        ldc_(args.ldc),
+        width_(args.width),
+        row_sums_(reinterpret_cast<int32_t*>(args.scratch)),
+        partial_(args.scratch +
+                 (sums_rows(tiles) ? ceil_div(args.most_rows * kSumBytes, kPanelRowBytes) * kPanelRowBytes : 0)),
+        panel_bytes_(depth.total_rows() * kPanelRowBytes) {
+    tile_.lda_bytes = args.lda_bytes;
+    tile_.ldc_bytes = args.ldc * c_bytes_;
+    tile_.panel_bytes = panel_bytes_;
+    epilogue.begin(epilogue_args, depth.taps * depth.k, tile_);
   }
 
   /// Computes columns of `panels` for all rows. Rows has `int64_t count() const`, the number of its tiles, and
@@ -68,76 +82,110 @@ class TileLoop {
   template <typename Rows>
   void run(const Rows& rows, Span1 panels) {
     if (rows.count() == 0 || panels.count == 0) return;
+    if (sums_rows(tiles_)) sum_rows(rows);
     const bool chunks = needs_chunks(depth_);
-    if (!chunks && panels.count * tile_.panel_bytes <= kStationaryBytes) {
+    if (!chunks && panels.count * panel_bytes_ <= kStationaryBytes) {
       tile_.prefetch_step = 0;
-      set_depth({0, depth_.taps}, {0, depth_.k});
+      set_depth({0, depth_.taps}, {0, depth_.rows});
+      int64_t passed = 0;
       rows.for_each([&](const RowTile& row_tile) {
-        for_widths(panels,
-                   [&](int64_t panel, int width) { run_tile(row_tile, panel, width, b_ + panel * panel_elements_); });
+        for_widths(panels, [&](int64_t panel, int width) {
+          run_tile(row_tile, passed, panel, width, b_ + panel * panel_bytes_);
+        });
+        passed += row_tile.rows;
       });
       return;
     }
     const int64_t end = panels.begin + panels.count;
     for_widths(panels, [&](int64_t panel, int width) {
       if (chunks) return run_chunks(rows, panel, width, end);
-      set_depth({0, depth_.taps}, {0, depth_.k});
+      set_depth({0, depth_.taps}, {0, depth_.rows});
       const int64_t next = panel + width;
-      begin_prefetch(b_ + next * panel_elements_,
-                     next < end ? std::min<int64_t>(width, end - next) * tile_.panel_bytes : 0, 1, rows.count());
+      begin_prefetch(b_ + next * panel_bytes_, next < end ? std::min<int64_t>(width, end - next) * panel_bytes_ : 0, 1,
+                     rows.count());
+      int64_t passed = 0;
       rows.for_each([&](const RowTile& row_tile) {
         prefetch_part(row_tile.rows);
-        run_tile(row_tile, panel, width, b_ + panel * panel_elements_);
+        run_tile(row_tile, passed, panel, width, b_ + panel * panel_bytes_);
+        passed += row_tile.rows;
       });
     });
   }
 
  private:
-  static constexpr int64_t kElementBytes = sizeof(float);
+  static constexpr int64_t kSumBytes = 4;
+  static constexpr int64_t kWidest = 4;
   /// Weights that stay in L2 while all rows pass: then the rows are read once and C is written row by row.
   static constexpr int64_t kStationaryBytes = 384 << 10;
-  /// K is cut so that the panels of one tile leave room for A in L2 (1 MiB on the machine of these measurements).
+  /// K is cut so that the panels of one tile leave room for A in L2 (1 MiB on the machine of these measurements). Both
+  /// in rows of a panel.
   static constexpr int64_t kLongestK = 6144;
   static constexpr int64_t kChunkK = 4096;
+
+  static bool needs_chunks(const TileDepth& depth) { return depth.total_rows() > kLongestK; }
+  static bool sums_rows(const TileSet& tiles) { return tiles.desc().epilogue.quantized.weight_zero_points; }
 
   /// Chunks are runs of whole taps where there are several, else parts of the only tap's K.
   template <typename Rows>
   void run_chunks(const Rows& rows, int64_t panel, int width, int64_t end) {
     const bool whole_taps = depth_.taps > 1;
-    const int64_t size = whole_taps ? depth_.taps : depth_.k;
-    const int64_t chunks = std::min(size, ceil_div(depth_.total(), kChunkK));
+    const int64_t size = whole_taps ? depth_.taps : depth_.rows;
+    const int64_t chunks = std::min(size, ceil_div(depth_.total_rows(), kChunkK));
     for (int64_t i = 0; i < chunks; ++i) {
       const Span1 part = even_part(size, chunks, i);
       const Span1 taps = whole_taps ? part : Span1{0, 1};
-      const Span1 k = whole_taps ? Span1{0, depth_.k} : part;
-      const int64_t first_row = taps.begin * depth_.k + k.begin, count = taps.count * k.count;
+      const Span1 k = whole_taps ? Span1{0, depth_.rows} : part;
+      const int64_t first_row = taps.begin * depth_.rows + k.begin, bytes = taps.count * k.count * kPanelRowBytes;
       set_depth(taps, k);
       tile_.first_chunk = i == 0;
       tile_.last_chunk = i + 1 == chunks;
-      const float* const b = b_ + panel * panel_elements_ + first_row * kPanelColumns;
+      const std::byte* const b = b_ + panel * panel_bytes_ + first_row * kPanelRowBytes;
       const bool ends = tile_.last_chunk && panel + width >= end;
-      const float* const next = tile_.last_chunk ? b_ + (panel + width) * panel_elements_ : b + count * kPanelColumns;
-      begin_prefetch(next, ends ? 0 : count * kPanelRowBytes, width, rows.count());
-      int64_t partial = 0;
+      const std::byte* const next = tile_.last_chunk ? b_ + (panel + width) * panel_bytes_ : b + bytes;
+      begin_prefetch(next, ends ? 0 : bytes, width, rows.count());
+      int64_t passed = 0;
       rows.for_each([&](RowTile row_tile) {
         prefetch_part(row_tile.rows);
-        tile_.partial = partial_ + partial;
-        partial += row_tile.rows * width * kPanelColumns;
-        row_tile.a += k.begin;
-        run_tile(row_tile, panel, width, b);
+        tile_.partial = partial_ + passed * width * kPanelRowBytes;
+        row_tile.a += k.begin * kGroupBytes;
+        run_tile(row_tile, passed, panel, width, b);
+        passed += row_tile.rows;
       });
     }
     tile_.first_chunk = tile_.last_chunk = 1;
   }
 
-  void set_depth(Span1 taps, Span1 k) {
+  /// `rows`: of each tap's rows of a panel.
+  void set_depth(Span1 taps, Span1 rows) {
+    const int64_t whole = depth_.k / depth_.group, left = depth_.k % depth_.group;
+    const int64_t end = rows.begin + rows.count;
+    const bool tail = left > 0 && whole >= rows.begin && whole < end;
     tile_.tap_offsets = depth_.tap_offsets + taps.begin;
-    tile_.taps = k.count > 0 ? taps.count : 0;
-    tile_.k = k.count;
+    tile_.taps = rows.count > 0 ? taps.count : 0;
+    tile_.k = std::max<int64_t>(std::min(whole, end) - rows.begin, 0);
+    tile_.k_tail_bytes = tail ? static_cast<int32_t>(left * kGroupBytes / depth_.group) : 0;
+    tile_.b_tap_skip = (rows.count - tile_.k - (tail ? 1 : 0)) * kPanelRowBytes;
+  }
+
+  /// Sums of the rows of A, over all taps.
+  template <typename Rows>
+  void sum_rows(const Rows& rows) {
+    int32_t* to = row_sums_;
+    rows.for_each([&](const RowTile& row_tile) {
+      for (int row = 0; row < row_tile.rows; ++row) {
+        uint32_t sum = 0;
+        for (int64_t tap = 0; tap < depth_.taps; ++tap) {
+          const auto* const q =
+              reinterpret_cast<const uint8_t*>(row_tile.a + depth_.tap_offsets[tap]) + row * tile_.lda_bytes;
+          for (int64_t k = 0; k < depth_.k; ++k) sum += q[k];
+        }
+        *to++ = static_cast<int32_t>(sum);
+      }
+    });
   }
 
   /// `tiles` tiles share the fetching of `pieces` runs of `bytes` that start a panel apart.
-  void begin_prefetch(const float* from, int64_t bytes, int64_t pieces, int64_t tiles) {
+  void begin_prefetch(const std::byte* from, int64_t bytes, int64_t pieces, int64_t tiles) {
     prefetch_from_ = from;
     prefetch_bytes_ = bytes;
     prefetch_total_ = bytes * pieces;
@@ -146,8 +194,8 @@ class TileLoop {
     prefetch_tiles_ = tiles;
   }
 
-  /// Lines per four k, so that the tiles that share the next panels fetch all of them. Measured with weights in DRAM, K
-  /// = 1024, N = 4096: a single tile of up to four rows leaves the stream to the hardware.
+  /// Lines per four rows of a panel, so that the tiles that share the next panels fetch all of them. Measured with
+  /// weights in DRAM, K = 1024 (fp32), N = 4096: a single tile of up to four rows leaves the stream to the hardware.
   static int lines_for(int64_t tiles, int rows) {
     if (tiles == 1) return rows <= 2 ? 2 : rows <= 4 ? 0 : 8;
     return tiles <= 3 ? 4 : 2;
@@ -159,16 +207,18 @@ class TileLoop {
     if (lines == 0) return;
     tile_.prefetch_lines = lines;
     const int64_t piece = prefetch_done_ / prefetch_bytes_, within = prefetch_done_ % prefetch_bytes_;
-    tile_.prefetch = prefetch_from_ + piece * panel_elements_ + within / kElementBytes;
+    tile_.prefetch = prefetch_from_ + piece * panel_bytes_ + within;
     prefetch_done_ += prefetch_part_;
   }
 
-  void run_tile(const RowTile& row_tile, int64_t panel, int width, const float* b) {
+  /// `passed`: rows of this pass before the tile.
+  void run_tile(const RowTile& row_tile, int64_t passed, int64_t panel, int width, const std::byte* b) {
     const int64_t column = panel * kPanelColumns;
     tile_.a = row_tile.a;
     tile_.b = b;
-    tile_.c = c_ + row_tile.row * ldc_ + column;
+    tile_.c = c_ + (row_tile.row * ldc_ + column) * c_bytes_;
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));
+    tile_.row_sums = row_sums_ + passed;
     if (tile_.prefetch_step == 0) tile_.prefetch = b;
     epilogue_.place(epilogue_args_, row_tile.row, column, tile_);
     tiles_.run(row_tile.rows, width, tile_);
@@ -187,16 +237,17 @@ class TileLoop {
   const TileEpilogue& epilogue_;
   const EpilogueArgs& epilogue_args_;
   const TileDepth depth_;
-  const float* const b_;
+  const std::byte* const b_;
   const int64_t n_;
-  float* const c_;
-  const int64_t ldc_;
+  std::byte* const c_;
+  const int64_t c_bytes_, ldc_;
   const int width_;
-  float* const partial_;
-  const int64_t panel_elements_;
+  int32_t* const row_sums_;
+  std::byte* const partial_;
+  const int64_t panel_bytes_;
   TileArgs tile_;
 
-  const float* prefetch_from_ = nullptr;
+  const std::byte* prefetch_from_ = nullptr;
   int64_t prefetch_bytes_ = 0, prefetch_total_ = 0, prefetch_done_ = 0, prefetch_part_ = 0, prefetch_tiles_ = 1;
 };
 

@@ -6,21 +6,32 @@
 namespace tegula::kernels {
 namespace {
 
-constexpr TileIsa avx512 = TileIsa::kAvx512, avx2 = TileIsa::kAvx2, plain = TileIsa::kPlain;
+constexpr TileIsa avx512_bf16 = TileIsa::kAvx512Bf16, avx512_vnni = TileIsa::kAvx512Vnni, avx512 = TileIsa::kAvx512;
+constexpr TileIsa avx2_vnni = TileIsa::kAvx2Vnni, avx2 = TileIsa::kAvx2, plain = TileIsa::kPlain;
+constexpr Packing n16k1 = Packing::kN16K1, n16k2 = Packing::kN16K2, n16k4 = Packing::kN16K4;
 
 /// What the CPU must have; nullptr: nothing.
 constexpr bool jit::CpuFeatures::* needs_of(TileIsa isa) {
-  return isa == avx512 ? &jit::CpuFeatures::avx512 : isa == avx2 ? &jit::CpuFeatures::avx2 : nullptr;
+  switch (isa) {
+    case TileIsa::kPlain: return nullptr;
+    case TileIsa::kAvx2: return &jit::CpuFeatures::avx2;
+    case TileIsa::kAvx512: return &jit::CpuFeatures::avx512;
+    case TileIsa::kAvx2Vnni: return &jit::CpuFeatures::avx_vnni;
+    case TileIsa::kAvx512Vnni: return &jit::CpuFeatures::avx512_vnni;
+    case TileIsa::kAvx512Bf16: return &jit::CpuFeatures::avx512_bf16;
+  }
+  return nullptr;
 }
 
 struct Row {
   TileIsa isa;
+  Packing packing;
   bool jit::CpuFeatures::* needs;
   Result<TileSetPtr> (*build)(const TileSetDesc& desc);
 };
 
 constexpr Row kRows[] = {
-#define TEGULA_KERNEL(op, isa, packing, builder) {isa, needs_of(isa), &builder},
+#define TEGULA_KERNEL(op, isa, packing, builder) {isa, packing, needs_of(isa), &builder},
 #include "kernels/kernels.inc"
 #undef TEGULA_KERNEL
 };
@@ -28,19 +39,33 @@ constexpr Row kRows[] = {
 }  // namespace
 
 std::string TileSetDesc::name() const {
-  return concat("gemm_f32_", name_of(isa), "_", epilogue.name());
+  return concat("gemm_", types.name(), "_", name_of(isa), "_", epilogue.name());
+}
+
+Status check_tiles(const TileTypes& types, const EpilogueDesc& epilogue) {
+  TEGULA_RETURN_IF_ERROR(check_tile_types(types));
+  if (types == kF32Product) return check_epilogue(epilogue);
+  const auto refused = [&](std::string_view reason) {
+    return Error{ErrorCode::kUnsupported, concat("product ", types.name(), " with ", epilogue.name(), ": ", reason)};
+  };
+  if (!types.integer() && epilogue.quantized != QuantizedSumDesc{}) return refused("only integer sums are requantized");
+  if (types.integer() && epilogue.alpha) return refused("an integer sum has multipliers rather than alpha");
+  if (types.dst == DType::kS32 && !epilogue.post_ops.empty()) return refused("post-ops compute in fp32");
+  return check_typed_epilogue(epilogue);
 }
 
 Result<TileSetPtr> build_tiles(const TileSetDesc& desc) {
+  TEGULA_RETURN_IF_ERROR(check_tiles(desc.types, desc.epilogue));
   for (const Row& row : kRows)
-    if (row.isa == desc.isa) return row.build(desc);
-  return Error{ErrorCode::kInternal, concat(desc.name(), ": kernels.inc has no row for it")};
+    if (row.isa == desc.isa && row.packing == desc.types.packing()) return row.build(desc);
+  return Error{ErrorCode::kUnsupported, concat(desc.name(), ": kernels.inc has no row for it")};
 }
 
-Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu) {
-  TEGULA_RETURN_IF_ERROR(check_epilogue(desc));
+Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types) {
+  TEGULA_RETURN_IF_ERROR(check_tiles(types, desc));
   TileChoice choice;
   for (const Row& row : kRows) {
+    if (row.packing != types.packing()) continue;
     choice.isa = row.isa;
     if (row.needs == nullptr || cpu.*row.needs) break;
     choice.declined.push_back(concat(name_of(row.isa), " declined: not among the features ", cpu.to_string()));

@@ -13,28 +13,37 @@
 
 namespace tegula::kernels {
 
-/// Who computes the tiles. All give the same bits.
-enum class TileIsa : uint8_t { kPlain, kAvx2, kAvx512 };
+/// Who computes the tiles. All give the same bits, but for bf16 products of kAvx512Bf16.
+enum class TileIsa : uint8_t { kPlain, kAvx2, kAvx512, kAvx2Vnni, kAvx512Vnni, kAvx512Bf16 };
 
 constexpr std::string_view name_of(TileIsa isa) {
-  return isa == TileIsa::kAvx512 ? "avx512" : isa == TileIsa::kAvx2 ? "avx2" : "plain";
+  switch (isa) {
+    case TileIsa::kPlain: return "plain";
+    case TileIsa::kAvx2: return "avx2";
+    case TileIsa::kAvx512: return "avx512";
+    case TileIsa::kAvx2Vnni: return "avx2_vnni";
+    case TileIsa::kAvx512Vnni: return "avx512_vnni";
+    case TileIsa::kAvx512Bf16: return "avx512_bf16";
+  }
+  return "?";
 }
 
 /// The whole key of a TileSet.
 struct TileSetDesc {
   TileIsa isa = TileIsa::kPlain;
   EpilogueDesc epilogue;
+  TileTypes types = {};
 
   auto operator<=>(const TileSetDesc&) const = default;
 
   std::string name() const;  ///< "gemm_f32_avx512_bias+relu"
 };
 
-/// The fp32 microkernels of one epilogue: every tile shape up to heights(), so that whatever sizes are bound later need
+/// The microkernels of one epilogue: every tile shape up to heights(), so that whatever sizes are bound later need
 /// no code. What gemm, matmul, conv and attention are made of. Immutable; safe for concurrent calls.
 class TileSet {
  public:
-  static constexpr int kMaxRows = 7;
+  static constexpr int kMaxRows = 14;
 
   virtual ~TileSet() = default;
   TileSet(const TileSet&) = delete;
@@ -67,7 +76,10 @@ class TileSet {
 
 using TileSetPtr = std::shared_ptr<const TileSet>;
 
-/// kUnsupported when the epilogue is none that the tiles can compute (check_epilogue).
+/// kUnsupported, naming the descriptor, for types that nobody multiplies and an epilogue that the tiles cannot compute.
+Status check_tiles(const TileTypes& types, const EpilogueDesc& epilogue);
+
+/// kUnsupported as check_tiles, or when the ISA has no tiles of these types.
 Result<TileSetPtr> build_tiles(const TileSetDesc& desc);
 
 /// The best implementation that `cpu` runs, and why better ones were declined ("avx512 declined: ...").
@@ -75,6 +87,6 @@ struct TileChoice {
   TileIsa isa = TileIsa::kPlain;
   std::vector<std::string> declined;
 };
-Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu);
+Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types = {});
 
 }  // namespace tegula::kernels

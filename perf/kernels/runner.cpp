@@ -78,8 +78,9 @@ class MatMulRunner final : public Runner {
         flop_(2.0 * static_cast<double>(batch * shape.m * shape.n * shape.k)) {}
 
   void run() override {
-    kernel_.run({a_.data(), b_.data(), c_.data(), 0.125f, nullptr, {}}, 0, 1,
-                reinterpret_cast<std::byte*>(scratch_.data()));
+    kernels::EpilogueArgs epilogue;
+    epilogue.alpha = 0.125f;
+    kernel_.run({a_.data(), b_.data(), c_.data(), epilogue}, 0, 1, reinterpret_cast<std::byte*>(scratch_.data()));
   }
   double flop() const override { return flop_; }
 

@@ -36,22 +36,33 @@ class ConvStep final : public ConvStepBase {
  public:
   ConvStep(kernels::TileSetPtr tiles, const kernels::ConvShape& shape, StepEpilogue epilogue, const ConvWindow& window,
            const BindContext& context)
-      : ConvStepBase(std::move(epilogue), window, context), kernel_(std::move(tiles), shape) {}
+      : ConvStepBase(std::move(epilogue), window, context), kernel_(std::move(tiles), shape) {
+    if (const auto& quantized = epilogue_.quantized()) {
+      zero_point_ = quantized->src_zero_point;
+      padding_ = static_cast<uint8_t>(quantized->static_src_zero_point);
+    }
+  }
 
   int64_t blocks(int workers) const override { return kernel_.blocks(workers); }
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(); }
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
-    kernel_.run({context.data<const float>(src_), context.data<const float>(weights_), context.data<float>(dst_),
-                 epilogue_.args(context)},
-                block, blocks, scratch);
+    const auto* const zero_point = context.data<const int32_t>(zero_point_);
+    const auto padding = zero_point != nullptr ? static_cast<uint8_t>(*zero_point) : padding_;
+    kernel_.run(
+        {context.address(src_), context.address(weights_), context.address(dst_), epilogue_.args(context), padding},
+        block, blocks, scratch);
   }
-  std::string implementation() const override { return concat("conv_f32_", kernels::name_of(isa())); }
+  std::string implementation() const override {
+    return concat("conv_", kernel_.tiles().desc().types.name(), "_", kernels::name_of(isa()));
+  }
   bool plain_loops() const override { return isa() == TileIsa::kPlain; }
 
  private:
   TileIsa isa() const { return kernel_.tiles().desc().isa; }
 
   kernels::ConvKernel kernel_;
+  BoundTensor zero_point_;  // dynamic
+  uint8_t padding_ = 0;
 };
 
 class DepthwiseStep final : public ConvStepBase {
@@ -155,7 +166,8 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise(const BindContext& context, co
 }
 
 Result<std::unique_ptr<BoundStep>> bind_packed(const BindContext& context, const ConvWindow& window,
-                                               StepEpilogue epilogue, int64_t src_stride, int64_t dst_stride) {
+                                               const kernels::TileTypes& types, StepEpilogue epilogue,
+                                               int64_t groups_per_block, int64_t src_stride, int64_t dst_stride) {
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
   kernels::ConvShape shape;
   shape.batch = src.dims[0];
@@ -170,13 +182,14 @@ Result<std::unique_ptr<BoundStep>> bind_packed(const BindContext& context, const
   shape.groups = window.groups;
   shape.src_pixel_stride = src_stride;
   shape.dst_pixel_stride = dst_stride;
-  const kernels::PackedConv packed = packed_weights(shape);
+  shape.groups_per_block = groups_per_block;
+  const kernels::PackedConv packed = packed_weights(shape, types.packing());
   const kernels::PackedMatrix block = packed.block();
   const int64_t expected[] = {packed.blocks(), block.taps, block.k, block.n};
   if (!std::ranges::equal(weights.shape(), expected))
     return context.invalid("packed weights of ", to_string(weights.shape()), " where ", to_string(expected),
                            " are needed");
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc()));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
   return std::unique_ptr<BoundStep>(
       std::make_unique<ConvStep>(std::move(tiles), shape, std::move(epilogue), window, context));
 }
@@ -200,28 +213,43 @@ Result<std::unique_ptr<BoundStep>> bind_conv(const BindContext& context) {
   if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
       !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
     return context.invalid("conv takes a value, weights and perhaps a bias to one value");
-  if (table.requantize() != nullptr)
-    return context.inputs[1].packing == Packing::kDepthwise ? bind_depthwise_int8(context) : bind_conv_int8(context);
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
-  if (src.dtype != DType::kF32 || weights.dtype != DType::kF32 || dst.dtype != DType::kF32 || dst.rank != src.rank ||
-      src.rank < 3 || src.dims[0] != dst.dims[0])
+  if (table.requantize() != nullptr && weights.packing == Packing::kDepthwise) return bind_depthwise_int8(context);
+  if (dst.rank != src.rank || src.rank < 3 || src.dims[0] != dst.dims[0])
     return context.invalid("a convolution of ", to_string(src.shape()), " to ", to_string(dst.shape()));
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,
+                          product_types(context, src, weights, dst, table.requantize()));
   TEGULA_ASSIGN_OR_RETURN(const ConvWindow window, read_window(context, table, src));
   TEGULA_RETURN_IF_ERROR(check_sizes(context, window, src, dst));
   const auto channels = static_cast<std::size_t>(src.rank - 1);
   if (src.dims[channels] % window.groups != 0 || dst.dims[channels] % window.groups != 0)
     return context.invalid(src.dims[channels], " channels to ", dst.dims[channels], " in ", window.groups, " groups");
-  if (table.groups_per_block() != 1) return context.unsupported("fp32 weights of several groups in one block");
+  const auto per_block = static_cast<int64_t>(std::min<uint64_t>(table.groups_per_block(), UINT32_MAX));
+  if (per_block < 1 || window.groups % per_block != 0)
+    return context.invalid(window.groups, " groups, ", per_block, " to a block");
+  if (types == kernels::kF32Product && per_block != 1)
+    return context.unsupported("fp32 weights of several groups in one block");
 
-  const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
-  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, bias, 1.0f, dst));
-  if (weights.packing == Packing::kPlain) return bind_plain(context, window, std::move(epilogue));
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
+  // Zero points of weights count the sources of their own group only.
+  const bool several_sums = types.integer() && per_block > 1 && table.requantize()->weight_zero_points() >= 0;
+  if (types.integer() && (!src_rows || !dst_rows || several_sums)) return bind_conv_int8(context);
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
+                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst));
+  if (weights.packing == Packing::kPlain) {
+    if (types != kernels::kF32Product) return context.unsupported("weights of ", name_of(weights.dtype), " not packed");
+    return bind_plain(context, window, std::move(epilogue));
+  }
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
-  if (weights.packing == Packing::kDepthwise)
+  if (const auto& quantized = epilogue.quantized();
+      quantized && (quantized->src_zero_point.count() > 1 || quantized->src_scale.count() > 1))
+    return context.unsupported("a convolution with zero points or scales of the source by row");
+  if (weights.packing == Packing::kDepthwise && types == kernels::kF32Product)
     return bind_depthwise(context, window, std::move(epilogue), src_rows->row_stride, dst_rows->row_stride);
-  if (weights.packing != Packing::kN16K1) return context.invalid("fp32 weights in a packing of other types");
-  return bind_packed(context, window, std::move(epilogue), src_rows->row_stride, dst_rows->row_stride);
+  if (weights.packing != types.packing())
+    return context.invalid("weights of ", name_of(weights.dtype), " in a packing of other types");
+  return bind_packed(context, window, types, std::move(epilogue), per_block, src_rows->row_stride,
+                     dst_rows->row_stride);
 }
 
 }  // namespace tegula::runtime

@@ -22,13 +22,14 @@ class GemmStep final : public BoundStep {
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(shape_); }
 
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
-    const kernels::GemmArgs args{context.data<const float>(src_), lda_, context.data<const float>(weights_),
-                                 context.data<float>(dst_),       ldc_, epilogue_.args(context)};
+    const kernels::GemmArgs args{context.address(src_), lda_, context.address(weights_),
+                                 context.address(dst_), ldc_, epilogue_.args(context)};
     kernel_.run(shape_, args, block, blocks, scratch);
   }
 
   std::string implementation() const override {
-    return concat("gemm_f32_", kernels::name_of(kernel_.tiles().desc().isa));
+    const kernels::TileSetDesc& desc = kernel_.tiles().desc();
+    return concat("gemm_", desc.types.name(), "_", kernels::name_of(desc.isa));
   }
   bool plain_loops() const override { return kernel_.tiles().desc().isa == kernels::TileIsa::kPlain; }
   double flop() const override {
@@ -44,21 +45,21 @@ class GemmStep final : public BoundStep {
 };
 
 bool has_rows_of(const BoundTensor& tensor, int64_t elements) {
-  return tensor.dtype == DType::kF32 && tensor.rank > 0 &&
-         tensor.dims[static_cast<std::size_t>(tensor.rank - 1)] == elements;
+  return tensor.rank > 0 && tensor.dims[static_cast<std::size_t>(tensor.rank - 1)] == elements;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_gemm(const BindContext& context) {
   const schema::Gemm& table = *context.step.attributes_as_Gemm();
-  if (table.requantize() != nullptr) return context.unsupported("integer gemm is not in this runtime");
   if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
       !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
     return context.invalid("gemm takes a value, weights and perhaps a bias to one value");
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
   const auto n = static_cast<int64_t>(table.n()), k = static_cast<int64_t>(table.k());
-  if (weights.packing != Packing::kN16K1 || weights.rank != 2 || weights.dims[0] != k || weights.dims[1] != n)
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,
+                          product_types(context, src, weights, dst, table.requantize()));
+  if (weights.packing != types.packing() || weights.rank != 2 || weights.dims[0] != k || weights.dims[1] != n)
     return context.invalid("weights of ", to_string(weights.shape()), " for k=", k, " n=", n);
   if (!has_rows_of(src, k) || !has_rows_of(dst, n) || src.rank != dst.rank ||
       !std::ranges::equal(src.shape().first(static_cast<std::size_t>(src.rank - 1)),
@@ -68,9 +69,9 @@ Result<std::unique_ptr<BoundStep>> bind_gemm(const BindContext& context) {
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("rows are not contiguous and evenly apart");
 
-  const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
-  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, bias, table.alpha(), dst));
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc()));
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
+                          StepEpilogue::read_typed(context, types, table.alpha(), table.requantize(), dst));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
   const int64_t m = n > 0 ? dst.count() / n : 0;
   return std::unique_ptr<BoundStep>(std::make_unique<GemmStep>(kernels::GemmKernel(std::move(tiles)),
                                                                kernels::GemmShape{m, n, k}, std::move(epilogue),

@@ -33,6 +33,15 @@ OperandKind kind_of(const BoundTensor& operand, const BoundTensor& dst, int64_t 
 
 Result<StepEpilogue> StepEpilogue::read(const BindContext& context, const BoundTensor& bias, float alpha,
                                         const BoundTensor& dst) {
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, read_real(context, bias, alpha, dst));
+  if (const Status status = check_epilogue(epilogue.desc_); !status.ok())
+    return context.unsupported(status.error().message);
+  return epilogue;
+}
+
+/// Of sums that are no integers, unchecked.
+Result<StepEpilogue> StepEpilogue::read_real(const BindContext& context, const BoundTensor& bias, float alpha,
+                                             const BoundTensor& dst) {
   const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
   StepEpilogue epilogue;
   epilogue.alpha_ = alpha;
@@ -42,7 +51,41 @@ Result<StepEpilogue> StepEpilogue::read(const BindContext& context, const BoundT
   if (bias.present() &&
       (bias.dtype != DType::kF32 || bias.rank != 1 || bias.dims[0] != channels || !bias.is_contiguous()))
     return context.invalid("a bias of ", name_of(bias.dtype), to_string(bias.shape()), " for ", channels, " channels");
+  TEGULA_RETURN_IF_ERROR(epilogue.read_post_ops(context, dst));
+  return epilogue;
+}
 
+Result<StepEpilogue> StepEpilogue::read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
+                                              const schema::Requantize* table, const BoundTensor& dst) {
+  using kernels::DynamicValue;
+  const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
+  StepEpilogue epilogue;
+  if (types.integer()) {
+    const int64_t rows = channels > 0 ? dst.count() / channels : 0;
+    TEGULA_ASSIGN_OR_RETURN(epilogue.quantized_, read_quantized_operands(context, *table, channels, types.dst, rows));
+    const QuantizedOperands& operands = *epilogue.quantized_;
+    const auto dynamic = [](const BoundTensor& value) {
+      if (!value.present()) return DynamicValue::kStatic;
+      return value.count() == 1 ? DynamicValue::kPerTensor : DynamicValue::kPerRow;
+    };
+    epilogue.desc_.bias = operands.bias.present();
+    epilogue.desc_.alpha = alpha != 1.0f;  // refused below
+    epilogue.desc_.quantized = {operands.multipliers.count() > 1 && operands.multipliers.present(),
+                                operands.weight_zero_points.present(), dynamic(operands.src_zero_point),
+                                dynamic(operands.src_scale),
+                                size_of(types.dst) == 1 && operands.dst_scale_inverse != 1.0f};
+    TEGULA_RETURN_IF_ERROR(epilogue.read_post_ops(context, dst));
+  } else {
+    const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
+    TEGULA_ASSIGN_OR_RETURN(epilogue, read_real(context, bias, alpha, dst));
+  }
+  if (const Status status = check_tiles(types, epilogue.desc_); !status.ok())
+    return context.unsupported(status.error().message);
+  return epilogue;
+}
+
+Status StepEpilogue::read_post_ops(const BindContext& context, const BoundTensor& dst) {
+  const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
   const auto* post_ops = context.step.post_ops();
   for (uint32_t i = 0; post_ops != nullptr && i < post_ops->size(); ++i) {
     const schema::PostOp& row = *post_ops->Get(i);
@@ -60,23 +103,42 @@ Result<StepEpilogue> StepEpilogue::read(const BindContext& context, const BoundT
       if (post_op.operand == OperandKind::kNone || !rows)
         return context.invalid("post-op ", i, " (", name_of(post_op.function), ") has an operand of ",
                                to_string(operand.shape()), " for results of ", to_string(dst.shape()));
-      epilogue.operands_.push_back(operand);
-      epilogue.row_strides_.push_back(rows->row_stride);
+      operands_.push_back(operand);
+      places_.push_back({nullptr, rows->row_stride, row.operand_scale(), static_cast<float>(row.operand_zero_point())});
     }
-    epilogue.desc_.post_ops.push_back(post_op);
+    desc_.post_ops.push_back(post_op);
   }
-  if (const Status status = check_epilogue(epilogue.desc_); !status.ok())
-    return context.unsupported(status.error().message);
-  return epilogue;
+  return {};
 }
 
 kernels::EpilogueArgs StepEpilogue::args(const RunContext& context) const {
   kernels::EpilogueArgs args;
   args.alpha = alpha_;
   args.bias = context.data<const float>(bias_);
-  for (std::size_t i = 0; i < operands_.size(); ++i)
-    args.operands[i] = {context.data<const float>(operands_[i]), row_strides_[i]};
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    args.operands[i] = places_[i];
+    args.operands[i].data = context.data<const std::byte>(operands_[i]);
+  }
+  if (!quantized_) return args;
+  args.quantized = {context.data<const int32_t>(quantized_->bias),
+                    context.data<const float>(quantized_->multipliers),
+                    context.data<const int32_t>(quantized_->weight_zero_points),
+                    context.data<const int32_t>(quantized_->weight_sums),
+                    context.data<const int32_t>(quantized_->src_zero_point),
+                    context.data<const float>(quantized_->src_scale),
+                    quantized_->dst_scale_inverse,
+                    quantized_->dst_zero_point};
   return args;
+}
+
+Result<kernels::TileTypes> product_types(const BindContext& context, const BoundTensor& src, const BoundTensor& weights,
+                                         const BoundTensor& dst, const schema::Requantize* table) {
+  const kernels::TileTypes types{src.dtype, weights.dtype, dst.dtype};
+  if (const Status status = check_tile_types(types); !status.ok()) return context.unsupported(status.error().message);
+  if (types.integer() != (table != nullptr))
+    return context.invalid("a product of ", name_of(src.dtype), " and ", name_of(weights.dtype),
+                           table == nullptr ? " without multipliers" : " with multipliers");
+  return types;
 }
 
 Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels::EpilogueDesc& epilogue) {
@@ -84,9 +146,10 @@ Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels:
   return choice.isa;
 }
 
-Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue) {
-  TEGULA_ASSIGN_OR_RETURN(const kernels::TileIsa isa, tile_isa_for(context, epilogue));
-  return context.kernels.cache<kernels::TileSetDesc, kernels::TileSet>().get_or_build({isa, epilogue},
+Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue,
+                                      const kernels::TileTypes& types) {
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(epilogue, context.features, types));
+  return context.kernels.cache<kernels::TileSetDesc, kernels::TileSet>().get_or_build({choice.isa, epilogue, types},
                                                                                       kernels::build_tiles);
 }
 

@@ -1,8 +1,10 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/tile_set.h"
+#include "runtime/steps/quantized_operands.h"
 #include "runtime/steps/step.h"
 
 namespace tegula::runtime {
@@ -14,6 +16,10 @@ class StepEpilogue {
   /// dst or their rows are not contiguous; kUnsupported when no fp32 kernel has such an epilogue.
   static Result<StepEpilogue> read(const BindContext& context, const BoundTensor& bias, float alpha,
                                    const BoundTensor& dst);
+  /// Of a product of these types, whose bias is the step's third input, and whose post-ops may read f32, bf16, u8 and
+  /// s8. `table` is the step's where the sums are integers, else nullptr.
+  static Result<StepEpilogue> read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
+                                         const schema::Requantize* table, const BoundTensor& dst);
 
   const kernels::EpilogueDesc& desc() const { return desc_; }
   float alpha() const { return alpha_; }
@@ -24,17 +30,30 @@ class StepEpilogue {
   /// The operands of the post-ops that have one, in order.
   const std::vector<BoundTensor>& operands() const { return operands_; }
   const BoundTensor& bias() const { return bias_; }
+  /// Present where the sums are integers.
+  const std::optional<QuantizedOperands>& quantized() const { return quantized_; }
 
  private:
+  static Result<StepEpilogue> read_real(const BindContext& context, const BoundTensor& bias, float alpha,
+                                        const BoundTensor& dst);
+  Status read_post_ops(const BindContext& context, const BoundTensor& dst);
+
   kernels::EpilogueDesc desc_;
   float alpha_ = 1;
   BoundTensor bias_;
   std::vector<BoundTensor> operands_;
-  std::vector<int64_t> row_strides_;
+  std::vector<kernels::EpilogueOperand> places_;  // without addresses
+  std::optional<QuantizedOperands> quantized_;
 };
 
+/// Types of a step's product. kInvalidFile: integers without `table`, or the reverse. kUnsupported: types that
+/// nobody multiplies.
+Result<kernels::TileTypes> product_types(const BindContext& context, const BoundTensor& src, const BoundTensor& weights,
+                                         const BoundTensor& dst, const schema::Requantize* table);
+
 /// The tiles of an epilogue for the features at hand, from the program's cache.
-Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue);
+Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue,
+                                      const kernels::TileTypes& types = {});
 
 /// Which tiles those are. kUnsupported as check_epilogue.
 Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels::EpilogueDesc& epilogue);

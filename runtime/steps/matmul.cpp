@@ -22,18 +22,13 @@ class MatMulStep final : public BoundStep {
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(); }
 
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
-    const kernels::EpilogueArgs epilogue = epilogue_.args(context);
-    kernels::MatMulArgs args{context.data<const float>(a_),
-                             context.data<const float>(b_),
-                             context.data<float>(dst_),
-                             epilogue.alpha,
-                             epilogue.bias,
-                             {}};
-    for (std::size_t i = 0; i < args.operands.size(); ++i) args.operands[i] = epilogue.operands[i].data;
-    kernel_.run(args, block, blocks, scratch);
+    kernel_.run({context.address(a_), context.address(b_), context.address(dst_), epilogue_.args(context)}, block,
+                blocks, scratch);
   }
 
-  std::string implementation() const override { return concat("matmul_f32_", kernels::name_of(isa())); }
+  std::string implementation() const override {
+    return concat("matmul_", kernel_.gemm().tiles().desc().types.name(), "_", kernels::name_of(isa()));
+  }
   bool plain_loops() const override { return isa() == kernels::TileIsa::kPlain; }
   double flop() const override { return flop_; }
 
@@ -68,20 +63,20 @@ bool batch_broadcasts(const BoundTensor& operand, const BoundTensor& dst) {
 }
 
 bool is_plain_matrix(const BoundTensor& tensor) {
-  return tensor.dtype == DType::kF32 && tensor.packing == Packing::kPlain && tensor.rank >= 2;
+  return tensor.packing == Packing::kPlain && tensor.rank >= 2;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<BoundStep>> bind_matmul(const BindContext& context) {
   const schema::MatMul& table = *context.step.attributes_as_MatMul();
-  if (table.requantize() != nullptr) return context.unsupported("integer matrix products are not in this runtime");
   if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
       !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
     return context.invalid("matmul takes two values and perhaps a bias to one value");
   const BoundTensor &a = context.inputs[0], &b = context.inputs[1], &dst = context.outputs[0];
   if (!is_plain_matrix(a) || !is_plain_matrix(b) || !is_plain_matrix(dst))
-    return context.invalid("matmul takes f32 values of at least two dimensions");
+    return context.invalid("matmul takes values of at least two dimensions");
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, a, b, dst, table.requantize()));
   const MatrixSizes left(a, table.transpose_a()), right(b, table.transpose_b()), result(dst, false);
   if (left.rows != result.rows || left.columns != right.rows || right.columns != result.columns ||
       !batch_broadcasts(a, dst) || !batch_broadcasts(b, dst))
@@ -90,9 +85,9 @@ Result<std::unique_ptr<BoundStep>> bind_matmul(const BindContext& context) {
   const auto last = static_cast<std::size_t>(dst.rank - 1);
   if (dst.dims[last] > 1 && dst.strides[last] != 1) return context.invalid("rows of the result are not contiguous");
 
-  const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
-  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, bias, table.alpha(), dst));
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc()));
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
+                          StepEpilogue::read_typed(context, types, table.alpha(), table.requantize(), dst));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
   std::vector<TensorView> operands;
   for (const BoundTensor& operand : epilogue.operands()) operands.push_back(operand.sizes());
   const kernels::MatMulDesc desc{table.transpose_a(), table.transpose_b(), epilogue.desc()};

@@ -18,7 +18,7 @@ Status check_channels(const BindContext& context, const BoundTensor& tensor, DTy
 }  // namespace
 
 Result<QuantizedOperands> read_quantized_operands(const BindContext& context, const schema::Requantize& table,
-                                                  int64_t channels, DType dst) {
+                                                  int64_t channels, DType dst, int64_t rows) {
   QuantizedOperands operands;
   if (context.inputs.size() > 2) operands.bias = context.inputs[2];
   operands.multipliers = context.value(table.multipliers());
@@ -29,7 +29,8 @@ Result<QuantizedOperands> read_quantized_operands(const BindContext& context, co
   operands.static_src_zero_point = table.src_zero_point();
   operands.dst_zero_point = table.dst_zero_point();
   operands.dst_scale_inverse = table.dst_scale_inverse();
-  if (!operands.multipliers.present()) return context.invalid("an integer convolution without multipliers");
+  if (!operands.multipliers.present() && dst != DType::kS32)
+    return context.invalid("an integer product to ", name_of(dst), " without multipliers");
   if (operands.src_zero_point.present() && !operands.weight_sums.present())
     return context.invalid("a dynamic zero point without sums of the weights");
   TEGULA_RETURN_IF_ERROR(check_channels(context, operands.bias, DType::kS32, channels, false, "a bias"));
@@ -39,8 +40,8 @@ Result<QuantizedOperands> read_quantized_operands(const BindContext& context, co
   TEGULA_RETURN_IF_ERROR(
       check_channels(context, operands.weight_sums, DType::kS32, channels, false, "sums of weights"));
   TEGULA_RETURN_IF_ERROR(
-      check_channels(context, operands.src_zero_point, DType::kS32, 1, true, "a dynamic zero point"));
-  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.src_scale, DType::kF32, 1, true, "a dynamic scale"));
+      check_channels(context, operands.src_zero_point, DType::kS32, rows, true, "a dynamic zero point"));
+  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.src_scale, DType::kF32, rows, true, "a dynamic scale"));
   const auto in_range = [](int32_t zero_point, DType dtype) {
     return dtype == DType::kS8 ? zero_point >= -128 && zero_point <= 127 : zero_point >= 0 && zero_point <= 255;
   };

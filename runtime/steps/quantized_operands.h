@@ -3,7 +3,7 @@
 
 namespace tegula::runtime {
 
-/// What table Requantize of a convolution holds, with its values bound; absent ones have present() == false.
+/// What table Requantize holds, with its values bound; absent ones have present() == false.
 struct QuantizedOperands {
   BoundTensor bias;  ///< the step's third input
   BoundTensor multipliers, weight_zero_points, weight_sums;
@@ -12,9 +12,9 @@ struct QuantizedOperands {
   float dst_scale_inverse = 1;
 };
 
-/// Of a step whose result has `channels` channels. kInvalidFile: an operand of another type or size, a zero point out
-/// of range, an infinite scale.
+/// Of a step whose result has `channels` channels. Dynamic scales and zero points are one number, or one for each of
+/// `rows` rows. kInvalidFile: an operand of another type or size, a zero point out of range, an infinite scale.
 Result<QuantizedOperands> read_quantized_operands(const BindContext& context, const schema::Requantize& table,
-                                                  int64_t channels, DType dst);
+                                                  int64_t channels, DType dst, int64_t rows = 1);
 
 }  // namespace tegula::runtime

@@ -98,8 +98,7 @@ void check(Random& random, const Dims& batch, int64_t m, int64_t n, int64_t k) {
       Floats got(before.size());
       std::copy_n(before.data(), before.size(), got.data());
       fill(random, scratch);
-      MatMulArgs args{a.data->data(), b.data->data(), got.data(), epilogue.alpha(), epilogue.args().bias, {}};
-      for (std::size_t i = 0; i < operands.size(); ++i) args.operands[i] = operands[i].as<float>();
+      const MatMulArgs args{a.data->data(), b.data->data(), got.data(), epilogue.args()};
       for (int64_t block = blocks - 1; block >= 0; --block)
         matmul.run(args, block, blocks, reinterpret_cast<std::byte*>(scratch.data()));
       ASSERT_TRUE(same_bits({got.data(), got.size()}, {want.data->data(), want.data->size()}))
