@@ -12,7 +12,7 @@ build=(
   libzip-dev libturbojpeg0-dev libjpeg62-turbo-dev libpng-dev
 )
 test=(libgtest-dev libgmock-dev libbenchmark-dev)
-ci=(ccache)
+ci=(ccache clang-19 libclang-rt-19-dev)
 
 what=build
 list=

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "compiler/graph/dim_term.h"
+#include "schema/printable.h"
 
 namespace tegula::compiler {
 namespace {
@@ -67,7 +68,8 @@ class Parser {
   static constexpr int kMaxDepth = 64;
 
   Error fail(std::string_view what) const {
-    return {ErrorCode::kInvalidArgument, concat("expression '", text_, "', column ", position_ + 1, ": ", what)};
+    return {ErrorCode::kInvalidArgument,
+            concat("expression '", printable(text_), "', column ", position_ + 1, ": ", printable(what))};
   }
 
   char peek() {

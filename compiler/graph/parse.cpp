@@ -74,6 +74,10 @@ class GraphParser {
     TEGULA_ASSIGN_OR_RETURN(Value * value, add_input(name, std::move(declared)));
     if (!in_.take_word("holds")) return {};
     TEGULA_ASSIGN_OR_RETURN(Shape elements, dims());
+    const auto sizes = constant_dims(value->shape);
+    if (!sizes || checked_element_count(*sizes) != static_cast<int64_t>(elements.size()))
+      return in_.fail(
+          concat("'", value->name, "' is ", type_text(*value), ", and ", elements.size(), " elements are named"));
     (is_float(value->dtype) ? value->reals : value->contents) = std::move(elements);
     return {};
   }

@@ -11,12 +11,24 @@
 namespace tegula::compiler {
 namespace {
 
+// Folding makes files larger; beyond this, only what has to be constant is folded, and that not without a limit either:
+// a few bytes of a model must not ask for all memory.
 constexpr int64_t kLargestGrowth = int64_t{16} << 20;
+constexpr int64_t kLargestWeightGrowth = int64_t{1} << 30;
+constexpr int64_t kTooMany = int64_t{1} << 48;
 
-int64_t byte_count(const Shape& shape, DType dtype) {
-  const std::optional<std::vector<int64_t>> dims = constant_dims(shape);
-  const std::optional<int64_t> count = dims ? checked_element_count(*dims) : std::nullopt;
-  return count ? *count * static_cast<int64_t>(size_of(dtype)) : INT64_MAX;
+/// The bytes of the values together; kTooMany when that is exceeded, or a size is not known.
+int64_t byte_count(const std::vector<Value*>& values) {
+  int64_t bytes = 0;
+  for (const Value* value : values) {
+    if (value == nullptr) continue;
+    const std::optional<std::vector<int64_t>> dims = constant_dims(value->shape);
+    const std::optional<int64_t> count = dims ? checked_element_count(*dims) : std::nullopt;
+    if (!count || *count >= kTooMany) return kTooMany;
+    bytes += *count * static_cast<int64_t>(size_of(value->dtype));
+    if (bytes >= kTooMany) return kTooMany;
+  }
+  return bytes;
 }
 
 /// Whether products or convolutions have the value as their weights, which have to be constant.
@@ -26,16 +38,9 @@ bool is_weight(const Value& value) {
 }
 
 bool is_small_enough(const Node& node) {
-  if (node.output() != nullptr && is_weight(*node.output())) return true;
-  int64_t read = 0, written = 0;
-  for (const Value* value : node.inputs)
-    if (value != nullptr) read += byte_count(value->shape, value->dtype);
-  for (const Value* value : node.outputs) {
-    if (value == nullptr) continue;
-    const int64_t bytes = byte_count(value->shape, value->dtype);
-    if (bytes == INT64_MAX) return false;
-    written += bytes;
-  }
+  const int64_t read = byte_count(node.inputs), written = byte_count(node.outputs);
+  if (read == kTooMany || written == kTooMany) return false;
+  if (node.output() != nullptr && is_weight(*node.output())) return written <= 16 * read + kLargestWeightGrowth;
   return written <= 2 * read + kLargestGrowth;
 }
 

@@ -1,10 +1,18 @@
-// Damaged models: bytes changed, cut off and joined at random, fields set to absurd values. The importer says what is
-// wrong, or imports; it never crashes, and never asks for memory that the file does not hold.
+// Damaged models: bytes changed, cut off and joined at random, fields set to absurd values. Each is one error that says
+// what is wrong, or a program that runs; nothing crashes, or asks for memory that the file does not hold.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 
+#include "compiler/passes/pass.h"
 #include "tests/compiler/importer/model_text.h"
+#include "tests/support/mutate.h"
+#include "tests/support/open_and_run.h"
+#include "tests/support/test_data.h"
 
 namespace tegula::compiler {
 namespace {
@@ -44,32 +52,47 @@ std::vector<onnx::ModelProto> seeds() {
   return models;
 }
 
-/// Whatever the importer makes of it; an exception ends the test.
-void import(const std::string& bytes) {
-  const auto result = import_onnx_bytes(bytes);
-  if (result.ok())
-    EXPECT_FALSE(print(result->graph).empty());
-  else
-    EXPECT_NE(result.error().code, ErrorCode::kInternal) << result.error().message;
+/// Elements of the largest value when every symbol is 2; what is larger would only take time to compute.
+bool is_small(const Graph& graph) {
+  constexpr int64_t kLargest = 100'000;
+  for (const auto& value : graph.values()) {
+    const auto dims = constant_dims(value->shape);
+    if (dims && checked_element_count(*dims).value_or(kLargest + 1) > kLargest) return false;
+  }
+  return true;
+}
+
+/// The model through the importer, the pipeline and the writer and, when the program is small, the runtime: a program
+/// that runs, or an error that can be printed. Damage never is an error of ours, and an exception ends the test.
+void compile_and_run(const std::string& bytes) {
+  const auto expect_refusal = [](const Error& error) {
+    EXPECT_NE(error.code, ErrorCode::kInternal) << error.message;
+    EXPECT_TRUE(test::is_printable_message(error.message)) << error.message;
+  };
+  auto model = import_onnx_bytes(bytes);
+  if (!model.ok()) return expect_refusal(model.error());
+  EXPECT_FALSE(print(model->graph).empty());
+  const auto passes = run_pipeline(model->graph, {.disabled = {}, .dump_after = {}, .verify_each = true, .dump = {}});
+  if (!passes.ok()) return expect_refusal(passes.error());
+  const auto file = write_program(model->graph, model->info, {});
+  if (!file.ok()) return expect_refusal(file.error());
+  if (!is_small(model->graph)) return;
+  EXPECT_TRUE(test::is_printable_message(test::open_and_run(*file, {.verify = Verify::kFull})));
 }
 
 TEST(DamagedModels, BytesChangedAtRandom) {
-  std::mt19937 random(1);
+  test::Mutator mutator(1);
   for (const onnx::ModelProto& model : seeds()) {
     const std::string whole = model.SerializeAsString();
-    for (int round = 0; round < 2000; ++round) {
-      std::string bytes = whole;
-      for (auto change = 1 + random() % 4; change > 0; --change)
-        bytes[random() % bytes.size()] = static_cast<char>(random());
-      import(bytes);
-    }
+    compile_and_run(whole);
+    for (int round = test::fuzz_rounds(500); round > 0; --round) compile_and_run(mutator.damaged(whole));
   }
 }
 
 TEST(DamagedModels, CutOff) {
   for (const onnx::ModelProto& model : seeds()) {
     const std::string whole = model.SerializeAsString();
-    for (std::size_t size = 0; size < whole.size(); ++size) import(whole.substr(0, size));
+    for (std::size_t size = 0; size < whole.size(); ++size) compile_and_run(whole.substr(0, size));
   }
 }
 
@@ -80,7 +103,7 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
   const int64_t absurd = kAbsurd[random() % std::size(kAbsurd)];
   onnx::GraphProto& graph = *model.mutable_graph();
   onnx::NodeProto& node = *graph.mutable_node(below(graph.node_size()));
-  switch (random() % 9) {
+  switch (random() % 12) {
     case 0:
       if (node.input_size() > 0) node.set_input(below(node.input_size()), random() % 2 ? "" : "x");
       break;
@@ -124,6 +147,33 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
     case 7:
       if (graph.initializer_size() > 0) graph.mutable_initializer(0)->set_dims(static_cast<int>(random() % 4), absurd);
       break;
+    case 8: {  // read what any node writes, itself and later ones too
+      const onnx::NodeProto& other = graph.node(below(graph.node_size()));
+      if (node.input_size() > 0 && other.output_size() > 0) node.set_input(below(node.input_size()), other.output(0));
+      break;
+    }
+    case 9: {  // names that would forge lines of a message
+      constexpr const char* kNames[] = {"a\nerror: b", "\x1b[2J", "\xc2\x9bK", "\r", "\xe2\x80\xae", "\x01"};
+      const char* name = kNames[random() % std::size(kNames)];
+      switch (random() % 4) {
+        case 0: node.set_name(name); break;
+        case 1: node.set_op_type(name); break;
+        case 2: node.set_domain(name); break;
+        default:
+          if (node.input_size() > 0) node.set_input(0, name);
+      }
+      break;
+    }
+    case 10: {  // data that is elsewhere
+      if (graph.initializer_size() == 0) break;
+      onnx::TensorProto& tensor = *graph.mutable_initializer(0);
+      tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+      tensor.clear_raw_data();
+      onnx::StringStringEntryProto& entry = *tensor.add_external_data();
+      entry.set_key(random() % 3 ? "location" : "offset");
+      entry.set_value(random() % 2 ? "../\nw.bin" : "-1");
+      break;
+    }
     default: {
       constexpr const char* kOps[] = {"MatMul",
                                       "Conv",
@@ -151,11 +201,30 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
 TEST(DamagedModels, FieldsSetToAbsurdValues) {
   std::mt19937 random(2);
   for (const onnx::ModelProto& model : seeds()) {
-    for (int round = 0; round < 3000; ++round) {
+    for (int round = test::fuzz_rounds(700); round > 0; --round) {
       onnx::ModelProto damaged = model;
       for (auto change = 1 + random() % 3; change > 0; --change) damage(damaged, random);
-      import(damaged.SerializeAsString());
+      compile_and_run(damaged.SerializeAsString());
     }
+  }
+}
+
+// The ONNX project's own small models, spread over all operators.
+TEST(DamagedModels, OfTheTestData) {
+  const auto folder = test::test_data("onnx_node");
+  if (!folder) GTEST_SKIP() << "no test data";
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder))
+    if (entry.path().extension() == ".onnx" && entry.file_size() < 20'000) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  test::Mutator mutator(3);
+  const auto rounds = static_cast<std::size_t>(test::fuzz_rounds(500));
+  for (std::size_t round = 0; round < rounds && !files.empty(); ++round) {
+    const std::filesystem::path& file = files[round * 37 % files.size()];  // 37: neighbours are of the same operator
+    SCOPED_TRACE(file);
+    std::ifstream stream(file, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    compile_and_run(mutator.damaged(bytes));
   }
 }
 
