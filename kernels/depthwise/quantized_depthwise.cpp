@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/gemm/packed_size.h"
-#include "kernels/quantize/requantize.h"
 
 namespace tegula::kernels {
 namespace {
@@ -100,21 +99,13 @@ void QuantizedDepthwiseKernel::run_row_plain(const QuantizedDepthwiseArgs& args,
         float value = 0;
         if (op.operand != OperandKind::kNone) {
           const QuantizedDepthwiseOperand& operand = args.operands[next++];
-          value = operand.data[op.operand == OperandKind::kScalar ? 0 : pixel * operand.pixel_stride + c];
+          const int64_t i = op.operand == OperandKind::kScalar ? 0 : pixel * operand.pixel_stride + c;
+          value = real_at(op.operand_dtype, operand.data, i, operand.quantization);
         }
         f = apply_post_ops({&op, 1}, f, {&value, 1});
       }
       const int64_t at = pixel * args.dst_pixel_stride + c;
-      switch (desc_.dst) {
-        case DType::kU8:
-          reinterpret_cast<uint8_t*>(args.dst)[at] =
-              requantize<uint8_t>(f, args.dst_scale_inverse, args.dst_zero_point);
-          break;
-        case DType::kS8:
-          reinterpret_cast<int8_t*>(args.dst)[at] = requantize<int8_t>(f, args.dst_scale_inverse, args.dst_zero_point);
-          break;
-        default: reinterpret_cast<float*>(args.dst)[at] = f;
-      }
+      store_real(desc_.dst, args.dst, at, f, {args.dst_scale_inverse, args.dst_zero_point});
     }
   }
 }
@@ -123,7 +114,7 @@ QuantizedDepthwiseIsa choose_quantized_depthwise(const QuantizedDepthwiseDesc& d
                                                  const jit::CpuFeatures& cpu) {
   const bool has_operands = std::any_of(desc.post_ops.begin(), desc.post_ops.end(),
                                         [](const PostOpDesc& op) { return op.operand != OperandKind::kNone; });
-  if (only_plain_has_it || has_operands || desc.dst == DType::kF32 || !cpu.avx2) return QuantizedDepthwiseIsa::kPlain;
+  if (only_plain_has_it || has_operands || !is_quantized(desc.dst) || !cpu.avx2) return QuantizedDepthwiseIsa::kPlain;
   if (!cpu.avx512) return QuantizedDepthwiseIsa::kAvx2;
   return cpu.avx512_vnni ? QuantizedDepthwiseIsa::kAvx512Vnni : QuantizedDepthwiseIsa::kAvx512;
 }
@@ -136,7 +127,7 @@ Result<QuantizedDepthwiseKernelPtr> build_quantized_depthwise(const QuantizedDep
     return Error{ErrorCode::kUnsupported, concat(desc.name(), ": ", operands, " operands of post-ops")};
   if (desc.taps() < 1 || desc.taps() > kMaxQuantizedTaps)
     return Error{ErrorCode::kUnsupported, concat(desc.name(), ": more than ", kMaxQuantizedTaps, " kernel positions")};
-  if (desc.dst != DType::kU8 && desc.dst != DType::kS8 && desc.dst != DType::kF32)
+  if (!is_real_or_quantized(desc.dst))
     return Error{ErrorCode::kUnsupported, concat(desc.name(), ": results of ", name_of(desc.dst))};
   if (desc.isa == QuantizedDepthwiseIsa::kPlain)
     return QuantizedDepthwiseKernelPtr(std::make_shared<PlainQuantizedDepthwise>(desc));

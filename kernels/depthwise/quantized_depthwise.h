@@ -8,6 +8,7 @@
 
 #include "jit/cpu_features.h"
 #include "kernels/post_ops/post_op.h"
+#include "kernels/quantize/quantized_ends.h"
 #include "schema/base/dtype.h"
 #include "schema/base/result.h"
 
@@ -33,7 +34,7 @@ struct QuantizedDepthwiseDesc {
   int64_t dilations[3] = {1, 1, 1};
   PostOpChain post_ops;
   bool scales_result = false;  ///< dst_scale_inverse is not 1
-  DType dst = DType::kU8;      ///< u8, s8, f32
+  DType dst = DType::kU8;      ///< u8, s8; by plain loops f32, bf16
 
   auto operator<=>(const QuantizedDepthwiseDesc&) const = default;
 
@@ -44,11 +45,12 @@ struct QuantizedDepthwiseDesc {
 inline constexpr int64_t kMaxQuantizedTaps = 512;
 inline constexpr int kMaxQuantizedDepthwiseOperands = 8;
 
-/// The operand of one post-op, in fp32. Element (pixel, c) of a kTensor lies at data[pixel * pixel_stride + c]; a
-/// kPerChannel has pixel_stride 0; of a kScalar only data[0] is read.
+/// The operand of one post-op, of the type that PostOpDesc says. Element (pixel, c) of a kTensor lies at
+/// data[pixel * pixel_stride + c]; a kPerChannel has pixel_stride 0; of a kScalar only data[0] is read.
 struct QuantizedDepthwiseOperand {
-  const float* data = nullptr;
+  const std::byte* data = nullptr;
   int64_t pixel_stride = 0;
+  QuantizedOperand quantization;  ///< of u8 and s8
 };
 
 /// Sizes and addresses of one call. Pixels of src (dst) lie pixel_stride elements apart, at least `channels`.

@@ -40,7 +40,9 @@ class QuantizedDepthwiseStep final : public BoundStep {
     args.dynamic_scale = context.data<const float>(quantized_.src_scale);
     const kernels::EpilogueArgs operands = epilogue_.args(context);
     for (std::size_t i = 0; i < args.operands.size(); ++i)
-      args.operands[i] = {reinterpret_cast<const float*>(operands.operands[i].data), operands.operands[i].row_stride};
+      args.operands[i] = {static_cast<const std::byte*>(operands.operands[i].data),
+                          operands.operands[i].row_stride,
+                          {operands.operands[i].scale, static_cast<int32_t>(operands.operands[i].zero_point)}};
     kernel_->run(args, block, blocks, scratch);
   }
 
@@ -63,9 +65,8 @@ class QuantizedDepthwiseStep final : public BoundStep {
 Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& context) {
   const schema::Conv& table = *context.step.attributes_as_Conv();
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
-  if (src.dtype != DType::kU8 || weights.dtype != DType::kS8 ||
-      (dst.dtype != DType::kU8 && dst.dtype != DType::kS8 && dst.dtype != DType::kF32) || dst.rank != src.rank ||
-      src.rank < 3 || src.dims[0] != dst.dims[0])
+  if (src.dtype != DType::kU8 || weights.dtype != DType::kS8 || !kernels::is_real_or_quantized(dst.dtype) ||
+      dst.rank != src.rank || src.rank < 3 || src.dims[0] != dst.dims[0])
     return context.invalid("an integer depthwise convolution of ", name_of(src.dtype), to_string(src.shape()), " to ",
                            name_of(dst.dtype), to_string(dst.shape()), " with weights of ", name_of(weights.dtype));
   TEGULA_ASSIGN_OR_RETURN(const ConvWindow window, read_window(context, table, src));
@@ -79,9 +80,11 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
 
-  TEGULA_ASSIGN_OR_RETURN(QuantizedOperands quantized,
-                          read_quantized_operands(context, *table.requantize(), channels, dst.dtype));
-  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read(context, BoundTensor(), 1.0f, dst));
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,
+                          product_types(context, src, weights, dst, table.requantize()));
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
+                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst));
+  QuantizedOperands quantized = *epilogue.quantized();
   QuantizedDepthwiseDesc desc;
   QuantizedDepthwiseArgs sizes;
   const auto in = spatial_dims(src), out = spatial_dims(dst);
@@ -96,9 +99,8 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   desc.post_ops = epilogue.desc().post_ops;
   desc.dst = dst.dtype;
   desc.scales_result = quantized.dst_scale_inverse != 1.0f;
-  for (const kernels::PostOpDesc& op : desc.post_ops)
-    if (op.operand != kernels::OperandKind::kNone && op.operand_dtype != DType::kF32)
-      return context.unsupported("a depthwise convolution with a post-op operand of ", name_of(op.operand_dtype));
+  if (quantized.src_zero_point.count() > 1 || quantized.src_scale.count() > 1)
+    return context.unsupported("a convolution with zero points or scales of the source by row");
   const bool only_plain =
       quantized.weight_zero_points.present() || quantized.src_zero_point.present() || quantized.src_scale.present();
   desc.isa = choose_quantized_depthwise(desc, only_plain, context.features);

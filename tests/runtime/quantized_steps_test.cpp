@@ -87,6 +87,42 @@ TEST(QuantizedSteps, DepthwiseConvolution) {
   }
 }
 
+TEST(QuantizedSteps, DepthwiseConvolutionWithAQuantizedResidual) {
+  // relu(conv + residual), where the residual is u8 with a scale of its own.
+  DepthwiseProgram network;
+  const int32_t residual = network.b.input("residual", DType::kU8, {2, kSize, kSize, kChannels});
+  network.conv.requantize->dst_scale_inverse = 1.5f;
+  schema::StepT& step = network.add_step();
+  step.post_ops.push_back(std::make_unique<schema::PostOpT>());
+  step.post_ops.back()->function = static_cast<uint16_t>(Function::k_add);
+  step.post_ops.back()->operand = residual;
+  step.post_ops.back()->operand_scale = 0.25f;
+  step.post_ops.back()->operand_zero_point = 99;
+  step.post_ops.push_back(std::make_unique<schema::PostOpT>());
+  step.post_ops.back()->function = static_cast<uint16_t>(Function::k_relu);
+  const auto file = network.b.file();
+  const Program program = test::open_program(file);
+  Instance instance = test::make_instance(program, 2);
+  std::mt19937 random(10);
+  Tensor<uint8_t> x({2, kSize, kSize, kChannels}), added({2, kSize, kSize, kChannels}), y({2, kSize, kSize, kChannels});
+  for (uint8_t& e : x.elements) e = static_cast<uint8_t>(random());
+  for (uint8_t& e : added.elements) e = static_cast<uint8_t>(random());
+  ASSERT_EQ(message_of(instance.run(std::vector<NamedInput>{{"x", x.in()}, {"residual", added.in()}},
+                                    std::vector<NamedOutput>{{"y", y.out()}})),
+            "ok");
+  // An inner pixel: every tap exists.
+  for (int64_t c = 0; c < kChannels; ++c) {
+    int32_t acc = network.bias[static_cast<std::size_t>(c)];
+    for (int64_t tap = 0; tap < 9; ++tap)
+      acc += x.elements[static_cast<std::size_t>(((3 + tap / 3) * kSize + 4 + tap % 3) * kChannels + c)] *
+             network.weights[static_cast<std::size_t>(c * 9 + tap)];
+    const auto at = static_cast<std::size_t>((4 * kSize + 5) * kChannels + c);
+    const float sum = static_cast<float>(acc) * network.multipliers[static_cast<std::size_t>(c)];
+    const float f = std::max(sum + (static_cast<float>(added.elements[at]) - 99.0f) * 0.25f, 0.0f);
+    ASSERT_EQ(y.elements[at], static_cast<uint8_t>(std::clamp(std::nearbyint(f * 1.5f) + kZeroY, 0.0f, 255.0f))) << c;
+  }
+}
+
 TEST(QuantizedSteps, DepthwiseRefusesOperandsThatDoNotFit) {
   const auto message = [](const auto& damage) {
     DepthwiseProgram network;
