@@ -1,4 +1,5 @@
-// kernels_bench SHAPES.txt... [--isa=avx512|avx2] [--weights=cold|hot] [--peer=yes|no] [Google Benchmark's options]
+// kernels_bench SHAPES.txt... [--isa=avx2|avx512|avx512_vnni|...] [--weights=cold|hot] [--peer=yes|no] [Google
+// Benchmark's options]
 //
 // Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on one thread, and the same in oneDNN where
 // the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share of this machine's
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,7 @@ struct Row {
   double best_seconds = 0;
   double peer_seconds = 0;
   double flop = 0;
+  double peak = 0;  ///< GFLOP/s
 };
 
 struct File {
@@ -63,14 +66,14 @@ void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>&
 }
 
 /// One line per problem and one for all of them, from the best repetitions.
-void print_file(const File& file, double peak) {
-  double seconds = 0, flop = 0, compared_seconds = 0, peer_seconds = 0, logarithms = 0;
+void print_file(const File& file) {
+  double seconds = 0, flop = 0, peak_seconds = 0, compared_seconds = 0, peer_seconds = 0, logarithms = 0;
   int compared = 0;
   std::printf("\n%s\n%10s %10s %7s %10s %6s\n", file.path.c_str(), "us", "GFLOP/s", "%peak", "peer us", "ratio");
   for (const Row& row : file.rows) {
     if (row.best_seconds == 0) continue;
     std::printf("%10.1f %10.1f %7.1f ", row.best_seconds * 1e6, row.flop / row.best_seconds / 1e9,
-                row.flop / row.best_seconds / 1e7 / peak);
+                row.flop / row.best_seconds / 1e7 / row.peak);
     if (row.peer_seconds > 0) {
       std::printf("%10.1f %6.2f", row.peer_seconds * 1e6, row.best_seconds / row.peer_seconds);
       compared_seconds += row.best_seconds * row.problem.count;
@@ -83,10 +86,11 @@ void print_file(const File& file, double peak) {
     std::printf("  %dx %s\n", row.problem.count, row.problem.text.c_str());
     seconds += row.best_seconds * row.problem.count;
     flop += row.flop * row.problem.count;
+    peak_seconds += row.flop * row.problem.count / row.peak / 1e9;
   }
   if (seconds > 0)
     std::printf("%s: %.3f ms, %.2f GFLOP, %.1f GFLOP/s, %.1f %% of the peak\n", file.path.c_str(), seconds * 1e3,
-                flop / 1e9, flop / seconds / 1e9, flop / seconds / 1e7 / peak);
+                flop / 1e9, flop / seconds / 1e9, 100 * peak_seconds / seconds);
   if (peer_seconds > 0)
     std::printf("%s: %.3f ms of %s, ratio of sums %.3f\n", file.path.c_str(), peer_seconds * 1e3, peer_name().c_str(),
                 compared_seconds / peer_seconds);
@@ -132,34 +136,39 @@ int run(int argc, char** argv) {
   }
   Options& options = *parsed;
   const jit::CpuFeatures cpu = jit::CpuFeatures::detect();
-  if (options.isa.empty()) options.isa = cpu.avx512 ? "avx512" : "avx2";
-  const bool wide = options.isa == "avx512";
-  if ((!wide && options.isa != "avx2") || (wide ? !cpu.avx512 : !cpu.avx2) || options.files.empty()) {
+  if (options.isa.empty())
+    options.isa = cpu.avx512_bf16 ? "avx512_bf16" : cpu.avx512_vnni ? "avx512_vnni" : cpu.avx512 ? "avx512" : "avx2";
+  const auto named = jit::CpuFeatures::from_name(options.isa);
+  if (!named.ok() || options.files.empty()) {
     std::fprintf(stderr,
-                 "usage: kernels_bench SHAPES.txt... [--isa=avx512|avx2] [--weights=cold|hot] [--peer=yes|no]; this "
+                 "usage: kernels_bench SHAPES.txt... [--isa=...] [--weights=cold|hot] [--peer=yes|no]; this "
                  "machine has: %s\n",
                  cpu.to_string().c_str());
     return options.files.empty() ? 2 : 3;
   }
-  const kernels::TileIsa isa = wide ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2;
-  const double peak = fma_peak(wide ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
-  std::printf("%s: %.1f GFLOP/s of FMAs on registers, one thread; %s weights\n", options.isa.c_str(), peak,
+  const jit::CpuFeatures features = named->intersect(cpu);
+  const double peak = fma_peak(features.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
+  std::printf("%s: %.1f GFLOP/s of FMAs on registers, one thread; %s weights\n", features.to_string().c_str(), peak,
               options.hot ? "hot" : "cold");
+  std::map<DType, double> peaks{{DType::kF32, peak}};
   for (File& file : options.files) {
     for (Row& row : file.rows) {
-      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, isa, peak](benchmark::State& state) {
-        time_runner(state, make_runner(row.problem, isa), peak, row.best_seconds, row.flop);
+      const DType src = row.problem.types().src;
+      if (!peaks.contains(src)) peaks[src] = product_peak(src, features);
+      row.peak = peaks[src];
+      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, features](benchmark::State& state) {
+        time_runner(state, make_runner(row.problem, features), row.peak, row.best_seconds, row.flop);
       })->Unit(benchmark::kMicrosecond);
       if (!options.peer) continue;
       const std::string name = concat(peer_name(), ": ", row.problem.text);
-      benchmark::RegisterBenchmark(name.c_str(), [&row, peak](benchmark::State& state) {
+      benchmark::RegisterBenchmark(name.c_str(), [&row](benchmark::State& state) {
         double flop = 0;
-        time_runner(state, make_peer(row.problem), peak, row.peer_seconds, flop);
+        time_runner(state, make_peer(row.problem), row.peak, row.peer_seconds, flop);
       })->Unit(benchmark::kMicrosecond);
     }
   }
   benchmark::RunSpecifiedBenchmarks();
-  for (const File& file : options.files) print_file(file, peak);
+  for (const File& file : options.files) print_file(file);
   return 0;
 }
 

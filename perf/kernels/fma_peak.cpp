@@ -18,7 +18,7 @@ class FmaLoop : public jit::Generator {
  public:
   using Function = void (*)();
 
-  explicit FmaLoop(jit::VectorIsa isa) : Generator("fma_peak") {
+  explicit FmaLoop(jit::VectorIsa isa, DType src = DType::kF32) : Generator("fma_peak") {
     const auto vector = [&](int i) {
       return isa == jit::VectorIsa::kAvx512 ? Xbyak::Xmm(Xbyak::Zmm(i)) : Xbyak::Xmm(Xbyak::Ymm(i));
     };
@@ -27,7 +27,13 @@ class FmaLoop : public jit::Generator {
     Xbyak::Label turn;
     align(32);
     L(turn);
-    for (int i = 0; i < kChains; ++i) vfmadd231ps(vector(i), vector(kChains), vector(kChains + 1));
+    for (int i = 0; i < kChains; ++i) {
+      const Xbyak::Xmm sum = vector(i), a = vector(kChains), b = vector(kChains + 1);
+      if (src == DType::kU8)
+        vpdpbusd(sum, a, b);
+      else
+        src == DType::kBF16 ? vdpbf16ps(sum, a, b) : vfmadd231ps(sum, a, b);
+    }
     dec(eax);
     jnz(turn);
     leave();
@@ -61,13 +67,27 @@ double seconds_of_round(const FmaLoop& loop, int threads) {
 
 }  // namespace
 
-double fma_peak(jit::VectorIsa isa, int threads) {
-  const FmaLoop loop(isa);
+namespace {
+
+double best_rate(const FmaLoop& loop, int products_per_instruction, int threads) {
   double best = 0;
   for (int i = 0; i < 50; ++i)
-    best =
-        std::max(best, 2.0 * jit::lanes_of(isa) * kChains * kTurns * threads / seconds_of_round(loop, threads) / 1e9);
+    best = std::max(
+        best, 2.0 * products_per_instruction * kChains * kTurns * threads / seconds_of_round(loop, threads) / 1e9);
   return best;
+}
+
+}  // namespace
+
+double fma_peak(jit::VectorIsa isa, int threads) {
+  return best_rate(FmaLoop(isa), jit::lanes_of(isa), threads);
+}
+
+double product_peak(DType src, const jit::CpuFeatures& cpu) {
+  const int lanes = jit::lanes_of(jit::VectorIsa::kAvx512);
+  if (src == DType::kU8 && cpu.avx512_vnni) return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 4 * lanes, 1);
+  if (src == DType::kBF16 && cpu.avx512_bf16) return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 2 * lanes, 1);
+  return fma_peak(cpu.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
 }
 
 }  // namespace tegula::perf

@@ -1,5 +1,6 @@
 #include "perf/kernels/problem.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -64,6 +65,13 @@ Result<kernels::EpilogueDesc> parse_epilogue(std::string_view line, const std::s
 
 }  // namespace
 
+kernels::TileTypes Problem::types() const {
+  const std::string_view name = std::string_view(op).substr(std::min(op.find(':'), op.size()));
+  if (name == ":u8s8") return {DType::kU8, DType::kS8, DType::kU8};
+  if (name == ":bf16") return {DType::kBF16, DType::kBF16, DType::kBF16};
+  return {};
+}
+
 Result<int64_t> Problem::number(const std::string& field) const {
   const auto found = fields.find(field);
   int64_t value = 0;
@@ -102,6 +110,11 @@ Result<Problem> parse_problem(std::string_view line) {
     problem.fields[field] = value;
   }
   TEGULA_ASSIGN_OR_RETURN(problem.epilogue, parse_epilogue(line, problem.fields["post"]));
+  const kernels::TileTypes types = problem.types();
+  for (kernels::PostOpDesc& post_op : problem.epilogue.post_ops)
+    if (post_op.operand != kernels::OperandKind::kNone) post_op.operand_dtype = types.dst;
+  if (types.integer())
+    problem.epilogue.quantized = {.multiplier_per_channel = true, .dst_scale = !problem.epilogue.post_ops.empty()};
   return problem;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/tile_types.h"
 #include "schema/base/result.h"
 
 namespace tegula::perf {
@@ -15,15 +16,19 @@ namespace tegula::perf {
 ///   matmul:f32 b=12 m=128 n=128 k=64 tb=1 post=alpha     two activations; tb: the second is transposed
 ///   conv:f32 n=1 ic=64 oc=64 in=56x56 k=3x3 s=1x1 p=1x1 g=1 post=bias+relu
 ///
-/// post: "none", or bias, alpha, clip(a,b) and functions of schema/functions.inc joined by '+'; functions of two
-/// operands read a tensor of the result's size. count says how often a network has the problem; 0 leaves it out of
-/// totals.
+/// gemm:u8s8, matmul:u8s8 and conv:u8s8 have integer sums, a multiplier per channel and a dst of u8; gemm:bf16,
+/// matmul:bf16 and conv:bf16 a dst of bf16. Operands of post-ops have the type of dst. post: "none", or bias, alpha,
+/// clip(a,b) and functions of schema/functions.inc joined by '+'; functions of two operands read a tensor of the
+/// result's size. count says how often a network has the problem; 0 leaves it out of totals.
 struct Problem {
   std::string text;  ///< without count
   std::string op;    ///< "gemm:f32"
   std::map<std::string, std::string> fields;
   kernels::EpilogueDesc epilogue;
   int count = 1;
+
+  /// Of the operands: what follows the colon in `op`. f32 where that is no type.
+  kernels::TileTypes types() const;
 
   /// A number that must be there.
   Result<int64_t> number(const std::string& field) const;

@@ -14,7 +14,6 @@ namespace tegula::perf {
 namespace {
 
 using kernels::TensorView;
-using kernels::TileIsa;
 
 /// Operands of an epilogue for a result of rows x columns.
 class EpilogueOperands {
@@ -22,6 +21,8 @@ class EpilogueOperands {
   EpilogueOperands(const kernels::EpilogueDesc& desc, int64_t rows, int64_t columns) : bias_(columns) {
     args_.alpha = 0.125f;
     if (desc.bias) args_.bias = bias_.data();
+    if (desc.bias) args_.quantized.bias = reinterpret_cast<const int32_t*>(bias_.data());
+    args_.quantized.multipliers = bias_.data();
     for (const kernels::PostOpDesc& post_op : desc.post_ops) {
       if (post_op.operand == kernels::OperandKind::kNone) continue;
       buffers_.emplace_back(rows * columns);
@@ -44,7 +45,7 @@ class GemmRunner final : public Runner {
         a_(shape.m * shape.k),
         c_(shape.m * shape.n),
         scratch_(static_cast<int64_t>(kernel_.scratch_bytes(shape) / sizeof(float))),
-        weights_(kernels::PackedMatrix{Packing::kN16K1, 1, shape.k, shape.n}.bytes(), cold),
+        weights_(kernels::PackedMatrix{tiles->desc().types.packing(), 1, shape.k, shape.n}.bytes(), cold),
         epilogue_(tiles->desc().epilogue, shape.m, shape.n) {}
 
   void run() override {
@@ -71,6 +72,7 @@ class MatMulRunner final : public Runner {
       : a_(batch * shape.m * shape.k),
         b_(batch * shape.k * shape.n),
         c_(batch * shape.m * shape.n),
+        multipliers_(shape.n),
         kernel_(tiles, {false, transpose_b, tiles->desc().epilogue}, view(a_, {batch, shape.m, shape.k}),
                 view(b_, transpose_b ? Dims{batch, shape.n, shape.k} : Dims{batch, shape.k, shape.n}),
                 view(c_, {batch, shape.m, shape.n}), {}),
@@ -80,12 +82,13 @@ class MatMulRunner final : public Runner {
   void run() override {
     kernels::EpilogueArgs epilogue;
     epilogue.alpha = 0.125f;
+    epilogue.quantized.multipliers = multipliers_.data();
     kernel_.run({a_.data(), b_.data(), c_.data(), epilogue}, 0, 1, reinterpret_cast<std::byte*>(scratch_.data()));
   }
   double flop() const override { return flop_; }
 
  private:
-  Buffer a_, b_, c_;
+  Buffer a_, b_, c_, multipliers_;
   kernels::MatMulKernel kernel_;
   Buffer scratch_;
   double flop_;
@@ -98,7 +101,7 @@ class ConvRunner final : public Runner {
         src_(shape.batch * shape.in[0] * shape.in[1] * shape.in[2] * shape.ic),
         dst_(shape.out_pixels() * shape.oc),
         scratch_(static_cast<int64_t>(kernel_.scratch_bytes() / sizeof(float))),
-        weights_(packed_weights(shape).bytes(), cold),
+        weights_(packed_weights(shape, tiles->desc().types.packing()).bytes(), cold),
         epilogue_(tiles->desc().epilogue, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.ic / shape.groups * shape.kernel[1] *
                                         shape.kernel[2])) {}
@@ -153,36 +156,49 @@ class DepthwiseRunner final : public Runner {
   double flop_;
 };
 
-Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, TileIsa isa) {
+/// The best tiles for the problem.
+Result<kernels::TileSetPtr> tiles_of(const Problem& problem, const jit::CpuFeatures& cpu) {
+  const kernels::TileTypes types = problem.types();
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(problem.epilogue, cpu, types));
+  return kernels::build_tiles({choice.isa, problem.epilogue, types});
+}
+
+Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::CpuFeatures& cpu) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
   if (shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc) {
+    if (problem.types() != kernels::kF32Product)
+      return Error{ErrorCode::kUnsupported,
+                   concat("problem '", problem.text, "': depthwise convolutions are fp32 here")};
     kernels::DepthwiseDesc desc;
-    desc.isa = isa;
+    TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(problem.epilogue, cpu));
+    desc.isa = choice.isa;
     std::copy_n(shape.kernel.begin(), 3, desc.kernel);
     std::copy_n(shape.strides.begin(), 3, desc.strides);
     desc.epilogue = problem.epilogue;
     TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel, build_depthwise(desc));
     return std::unique_ptr<Runner>(std::make_unique<DepthwiseRunner>(std::move(kernel), shape, cold));
   }
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, kernels::build_tiles({isa, problem.epilogue}));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu));
   return std::unique_ptr<Runner>(std::make_unique<ConvRunner>(std::move(tiles), shape, cold));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, TileIsa isa) {
-  if (problem.op == "conv:f32") return make_conv(problem, isa);
-  if (problem.op != "gemm:f32" && problem.op != "matmul:f32")
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu) {
+  const std::string op = problem.op.substr(0, problem.op.find(':'));
+  const std::string type = problem.op.substr(std::min(op.size() + 1, problem.op.size()));
+  const bool has_type = type == "f32" || type == "u8s8" || type == "bf16";
+  if (op == "conv" && has_type) return make_conv(problem, cpu);
+  if ((op != "gemm" && op != "matmul") || !has_type)
     return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': there is no '", problem.op, "'")};
   kernels::GemmShape shape;
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
   TEGULA_ASSIGN_OR_RETURN(shape.m, problem.number("m"));
   TEGULA_ASSIGN_OR_RETURN(shape.n, problem.number("n"));
   TEGULA_ASSIGN_OR_RETURN(shape.k, problem.number("k"));
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, kernels::build_tiles({isa, problem.epilogue}));
-  if (problem.op == "gemm:f32")
-    return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu));
+  if (op == "gemm") return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold));
   TEGULA_ASSIGN_OR_RETURN(const int64_t batch, problem.number("b"));
   const auto transposed = problem.fields.find("tb");
   return std::unique_ptr<Runner>(std::make_unique<MatMulRunner>(

@@ -17,6 +17,6 @@ class Runner {
 };
 
 /// kInvalidArgument for a problem that is not understood, kUnsupported for one that no kernel computes.
-Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, kernels::TileIsa isa);
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu);
 
 }  // namespace tegula::perf
