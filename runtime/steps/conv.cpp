@@ -5,6 +5,7 @@
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/conv_int8.h"
 #include "runtime/steps/conv_window.h"
+#include "runtime/steps/depthwise_bf16.h"
 #include "runtime/steps/depthwise_int8.h"
 #include "runtime/steps/gemm_epilogue.h"
 
@@ -215,6 +216,7 @@ Result<std::unique_ptr<BoundStep>> bind_conv(const BindContext& context) {
     return context.invalid("conv takes a value, weights and perhaps a bias to one value");
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
   if (table.requantize() != nullptr && weights.packing == Packing::kDepthwise) return bind_depthwise_int8(context);
+  if (src.dtype == DType::kBF16 && weights.packing == Packing::kDepthwise) return bind_depthwise_bf16(context);
   if (dst.rank != src.rank || src.rank < 3 || src.dims[0] != dst.dims[0])
     return context.invalid("a convolution of ", to_string(src.shape()), " to ", to_string(dst.shape()));
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/float16.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/quantize/dynamic_quantize.h"
 #include "schema/function.h"
@@ -148,6 +149,69 @@ TEST(QuantizedSteps, DepthwiseRefusesOperandsThatDoNotFit) {
             std::string::npos);
   EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.groups = 1; }).find("depthwise weights"), std::string::npos);
   EXPECT_NE(message([](DepthwiseProgram& n) { n.conv.kernel = {3, 2}; }).find("step"), std::string::npos);
+}
+
+TEST(QuantizedSteps, DepthwiseConvolutionOfBf16) {
+  // Several bands of rows (a row of the source is 42 KB of fp32), strides and padding, to bf16 and to f32.
+  std::mt19937 random(11);
+  const auto bf16 = [&] { return kernels::bf16_from_f32(static_cast<float>(random() % 2000) / 500.0f - 2.0f); };
+  constexpr int64_t kRows = 33, kColumns = 70, kDepth = 150;
+  for (const int64_t stride : {1, 2})
+    for (const DType type : {DType::kBF16, DType::kF32}) {
+      const int64_t rows = (kRows - 1) / stride + 1, columns = (kColumns - 1) / stride + 1;
+      std::vector<uint16_t> weights(kDepth * 9);
+      for (uint16_t& w : weights) w = bf16();
+      std::vector<float> bias(kDepth);
+      for (float& e : bias) e = static_cast<float>(random() % 100) / 10;
+      ProgramBuilder b;
+      const int32_t x = b.input("x", DType::kBF16, {2, kRows, kColumns, kDepth});
+      const int32_t y = b.output("y", type, {2, rows, columns, kDepth});
+      const kernels::PackedDepthwise packed{.channels = kDepth, .taps = 9, .element_bytes = 2};
+      std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
+      pack_depthwise(packed, weights.data(), bytes.data());
+      schema::ConvT conv;
+      conv.kernel = {3, 3};
+      conv.strides = {static_cast<uint64_t>(stride), static_cast<uint64_t>(stride)};
+      conv.dilations = {1, 1};
+      conv.pads_begin = conv.pads_end = {1, 1};
+      conv.groups = kDepth;
+      schema::StepT& step = b.step(conv,
+                                   {x, b.constant("w", DType::kBF16, {9, kDepth}, bytes, Packing::kDepthwise),
+                                    b.constant<float>("bias", {kDepth}, bias)},
+                                   {y});
+      step.post_ops.push_back(std::make_unique<schema::PostOpT>());
+      step.post_ops.back()->function = static_cast<uint16_t>(Function::k_relu);
+      const auto file = b.file();
+      const Program program = test::open_program(file);
+      Instance instance = test::make_instance(program, 3);
+      std::vector<uint16_t> in(2 * kRows * kColumns * kDepth);
+      for (uint16_t& e : in) e = bf16();
+      const Dims in_dims{2, kRows, kColumns, kDepth}, out_dims{2, rows, columns, kDepth};
+      std::vector<std::byte> out(static_cast<std::size_t>(element_count(out_dims)) * size_of(type));
+      ASSERT_EQ(message_of(instance.run(std::vector<NamedInput>{{"x", {DType::kBF16, in_dims, in.data()}}},
+                                        std::vector<NamedOutput>{{"y", {type, out_dims, out.data()}}})),
+                "ok");
+      std::size_t at = 0;
+      for (int64_t n = 0; n < 2; ++n)
+        for (int64_t h = 0; h < rows; ++h)
+          for (int64_t w = 0; w < columns; ++w)
+            for (int64_t c = 0; c < kDepth; ++c, ++at) {
+              float sum = 0;
+              for (int64_t tap = 0; tap < 9; ++tap) {
+                const int64_t sh = h * stride + tap / 3 - 1, sw = w * stride + tap % 3 - 1;
+                const bool inside = sh >= 0 && sh < kRows && sw >= 0 && sw < kColumns;
+                const auto from = static_cast<std::size_t>(((n * kRows + sh) * kColumns + sw) * kDepth + c);
+                sum = std::fma(inside ? kernels::f32_from_bf16(in[from]) : 0.0f,
+                               kernels::f32_from_bf16(weights[static_cast<std::size_t>(c * 9 + tap)]), sum);
+              }
+              const float result = std::max(sum + bias[static_cast<std::size_t>(c)], 0.0f);
+              if (type == DType::kF32) {
+                ASSERT_EQ(reinterpret_cast<const float*>(out.data())[at], result) << at;
+              } else {
+                ASSERT_EQ(reinterpret_cast<const uint16_t*>(out.data())[at], kernels::bf16_from_f32(result)) << at;
+              }
+            }
+    }
 }
 
 TEST(QuantizedSteps, DynamicQuantizeByRow) {

@@ -1,0 +1,181 @@
+#include "runtime/steps/depthwise_bf16.h"
+
+#include <algorithm>
+
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/gemm/pack.h"
+#include "runtime/plan/kernel_library.h"
+#include "runtime/steps/blocks.h"
+#include "runtime/steps/conv_window.h"
+#include "runtime/steps/gemm_epilogue.h"
+#include "runtime/steps/narrow_rows.h"
+
+namespace tegula::runtime {
+namespace {
+
+using kernels::DepthwiseArgs;
+using kernels::RowConverter;
+
+constexpr int64_t kBandBytes = 256 << 10;  // of fp32 source, beside the results in L2
+
+std::size_t line(int64_t bytes) {
+  return (static_cast<std::size_t>(bytes) + 63) / 64 * 64;
+}
+
+/// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch and go through the fp32
+/// kernel; what comes out is rounded into dst. Sums are fp32, as of any bf16 product.
+class DepthwiseBf16Step final : public BoundStep {
+ public:
+  DepthwiseBf16Step(kernels::DepthwiseKernelPtr kernel, const DepthwiseArgs& sizes, StepEpilogue epilogue,
+                    RowConverter to_real, RowConverter from_real, const BindContext& context)
+      : kernel_(std::move(kernel)),
+        sizes_(sizes),
+        epilogue_(std::move(epilogue)),
+        to_real_(std::move(to_real)),
+        from_real_(std::move(from_real)),
+        src_(context.inputs[0]),
+        weights_(context.inputs[1]),
+        dst_(context.outputs[0]) {
+    const kernels::DepthwiseDesc& desc = kernel_->desc();
+    const int64_t row_bytes = std::max<int64_t>(1, sizes_.in[2] * sizes_.channels * 4);
+    const int64_t rows = std::max<int64_t>(1, kBandBytes / row_bytes - (desc.kernel[1] - 1) * desc.dilations[1]);
+    band_ = std::clamp<int64_t>(rows / desc.strides[1], 1, std::max<int64_t>(1, sizes_.out[1]));
+    bands_ = (sizes_.out[1] + band_ - 1) / band_;
+    const int64_t source_rows =
+        std::min(sizes_.in[1], (band_ - 1) * desc.strides[1] + (desc.kernel[1] - 1) * desc.dilations[1] + 1);
+    weights_at_ = line(source_rows * row_bytes);
+    const int64_t weights = kernels::PackedDepthwise{sizes_.channels, desc.taps(), 4}.bytes();
+    results_at_ = weights_at_ + line(weights);
+    kernel_at_ = results_at_ + line(band_ * sizes_.out[2] * sizes_.channels * 4);
+  }
+
+  int64_t blocks(int workers) const override { return blocks_of_bytes(units(), dst_.count() * 16, workers); }
+  std::size_t scratch_bytes() const override { return kernel_at_ + kernel_->scratch_bytes(sizes_.channels); }
+
+  void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
+    const BlockRange range(units(), block, blocks);
+    if (range.begin == range.end) return;
+    const int64_t elements = kernels::PackedDepthwise{sizes_.channels, kernel_->desc().taps(), 1}.bytes();
+    to_real_(context.address(weights_), scratch + weights_at_, elements);
+    for (int64_t unit = range.begin; unit < range.end; ++unit)
+      run_band(context, unit / bands_, unit % bands_ * band_, scratch);
+  }
+
+  std::string implementation() const override {
+    return concat("depthwise_bf16_", kernels::name_of(kernel_->desc().isa));
+  }
+  bool plain_loops() const override { return kernel_->desc().isa == kernels::TileIsa::kPlain; }
+  double flop() const override {
+    return 2.0 * static_cast<double>(dst_.count()) * static_cast<double>(kernel_->desc().taps());
+  }
+
+ private:
+  int64_t units() const { return sizes_.n * bands_; }
+
+  void run_band(const RunContext& context, int64_t image, int64_t first_row, std::byte* scratch) const {
+    const kernels::DepthwiseDesc& desc = kernel_->desc();
+    const int64_t rows = std::min(band_, sizes_.out[1] - first_row);
+    const int64_t start = first_row * desc.strides[1] - sizes_.pads[1];
+    const int64_t first = std::clamp<int64_t>(start, 0, sizes_.in[1]);
+    const int64_t last = std::clamp<int64_t>(
+        start + (rows - 1) * desc.strides[1] + (desc.kernel[1] - 1) * desc.dilations[1] + 1, first, sizes_.in[1]);
+    const std::byte* src =
+        context.address(src_) + (image * sizes_.in[1] + first) * sizes_.in[2] * sizes_.src_pixel_stride * 2;
+    convert_pixels(to_real_, src, sizes_.src_pixel_stride * 2, scratch, sizes_.channels * 4,
+                   (last - first) * sizes_.in[2]);
+
+    const int64_t first_pixel = (image * sizes_.out[1] + first_row) * sizes_.out[2], pixels = rows * sizes_.out[2];
+    const auto dst_pixel_bytes = sizes_.dst_pixel_stride * static_cast<int64_t>(size_of(dst_.dtype));
+    std::byte* dst = context.address(dst_) + first_pixel * dst_pixel_bytes;
+    const bool direct = from_real_.changes_nothing();
+    DepthwiseArgs args = sizes_;
+    args.n = 1;
+    args.in[1] = last - first;
+    args.out[1] = rows;
+    args.pads[1] = first - start;
+    args.src = reinterpret_cast<const float*>(scratch);
+    args.src_pixel_stride = sizes_.channels;
+    args.weights = reinterpret_cast<const float*>(scratch + weights_at_);
+    args.dst = reinterpret_cast<float*>(direct ? dst : scratch + results_at_);
+    args.dst_pixel_stride = direct ? sizes_.dst_pixel_stride : sizes_.channels;
+    args.epilogue = epilogue_.args(context);
+    std::size_t next = 0;
+    for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
+      if (op.operand == kernels::OperandKind::kNone) continue;
+      kernels::EpilogueOperand& operand = args.epilogue.operands[next++];
+      if (op.operand == kernels::OperandKind::kTensor)
+        operand.data = static_cast<const float*>(operand.data) + first_pixel * operand.row_stride;
+    }
+    kernel_->run(args, 0, 1, scratch + kernel_at_);
+    if (!direct) convert_pixels(from_real_, scratch + results_at_, sizes_.channels * 4, dst, dst_pixel_bytes, pixels);
+  }
+
+  /// Pixels of `channels` elements, all at once where neither side has gaps.
+  void convert_pixels(const RowConverter& convert, const std::byte* from, int64_t from_bytes, std::byte* to,
+                      int64_t to_bytes, int64_t pixels) const {
+    if (sizes_.src_pixel_stride == sizes_.channels && sizes_.dst_pixel_stride == sizes_.channels)
+      return convert(from, to, pixels * sizes_.channels);
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      convert(from + pixel * from_bytes, to + pixel * to_bytes, sizes_.channels);
+  }
+
+  kernels::DepthwiseKernelPtr kernel_;
+  DepthwiseArgs sizes_;  // addresses are filled in for each run
+  StepEpilogue epilogue_;
+  RowConverter to_real_, from_real_;
+  BoundTensor src_, weights_, dst_;
+  int64_t band_ = 1, bands_ = 0;                                 // output rows of a band; bands of an image
+  std::size_t weights_at_ = 0, results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& context) {
+  const schema::Conv& table = *context.step.attributes_as_Conv();
+  const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
+  if (src.dtype != DType::kBF16 || weights.dtype != DType::kBF16 ||
+      (dst.dtype != DType::kBF16 && dst.dtype != DType::kF32) || dst.rank != src.rank || src.rank < 3 ||
+      src.dims[0] != dst.dims[0])
+    return context.invalid("a bf16 depthwise convolution of ", name_of(src.dtype), to_string(src.shape()), " to ",
+                           name_of(dst.dtype), to_string(dst.shape()), " with weights of ", name_of(weights.dtype));
+  TEGULA_ASSIGN_OR_RETURN(const ConvWindow window, read_window(context, table, src));
+  TEGULA_RETURN_IF_ERROR(check_sizes(context, window, src, dst));
+  if (window.kernel[0] != 1 || spatial_dims(src)[0] != 1)
+    return context.unsupported("a bf16 depthwise convolution of three spatial dimensions");
+  const int64_t channels = window.groups;
+  const auto last = static_cast<std::size_t>(src.rank - 1);
+  if (src.dims[last] != channels || dst.dims[last] != channels || weights.rank != 2 ||
+      weights.dims[0] != window.positions() || weights.dims[1] != channels)
+    return context.invalid("depthwise weights of ", to_string(weights.shape()), " for ", channels, " channels and ",
+                           window.positions(), " positions");
+  const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
+  if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, src, weights, dst, nullptr));
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read_typed(context, types, 1.0f, nullptr, dst));
+  kernels::DepthwiseDesc desc;
+  TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, epilogue.desc()));
+  desc.epilogue = epilogue.desc();
+  DepthwiseArgs sizes;
+  sizes.n = src.dims[0];
+  sizes.channels = channels;
+  const auto in = spatial_dims(src), out = spatial_dims(dst);
+  for (std::size_t d = 0; d < 3; ++d) {
+    desc.kernel[d] = window.kernel[d];
+    desc.strides[d] = window.strides[d];
+    desc.dilations[d] = window.dilations[d];
+    sizes.in[d] = in[d];
+    sizes.out[d] = out[d];
+    sizes.pads[d] = window.pads_begin[d];
+  }
+  sizes.src_pixel_stride = src_rows->row_stride;
+  sizes.dst_pixel_stride = dst_rows->row_stride;
+  const auto kernel = context.kernels.cache<kernels::DepthwiseDesc, kernels::DepthwiseKernel>().get_or_build(
+      desc, kernels::build_depthwise);
+  if (!kernel.ok()) return context.unsupported(kernel.error().message);
+  TEGULA_ASSIGN_OR_RETURN(RowConverter to_real, converter_to_real(context, src, {}, "src"));
+  TEGULA_ASSIGN_OR_RETURN(RowConverter from_real, converter_from_real(context, dst, {}, "dst"));
+  return std::unique_ptr<BoundStep>(std::make_unique<DepthwiseBf16Step>(
+      *kernel, sizes, std::move(epilogue), std::move(to_real), std::move(from_real), context));
+}
+
+}  // namespace tegula::runtime
