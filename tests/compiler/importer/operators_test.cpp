@@ -70,6 +70,17 @@ TEST(Operators, LRN) {
               "q = Mul(x, x)  k = Constant <value = float[3,3,1,1] {1, 1, 0, 1, 1, 1, 0, 1, 1}> ()  n = Conv(q, k)  "
               "f = Constant <value_float = 0.2> ()  h = Constant <value_float = 2.0> ()  a = Mul(n, f)  d = Add(a, h)  "
               "r = Sqrt(d)  y = Div(x, r)");
+  // More neighbours than channels, by slices and by a pool; and none.
+  for (const auto& [size, alpha] : {std::pair("6", "1.2"), std::pair("9", "1.8")})
+    expect_same(
+        "(float[1,3,2,2] x) => (float[1,3,2,2] y)",
+        concat("y = LRN <size = ", size, ", alpha = ", alpha, ", beta = 0.5, bias = 2.0> (x)"),
+        "q = Mul(x, x)  k = Constant <value = float[3,3,1,1] {1, 1, 1, 1, 1, 1, 1, 1, 1}> ()  n = Conv(q, k)  "
+        "f = Constant <value_float = 0.2> ()  h = Constant <value_float = 2.0> ()  a = Mul(n, f)  d = Add(a, h)  "
+        "r = Sqrt(d)  y = Div(x, r)");
+  expect_same("(float[1,3,2] x) => (float[1,3,2] y)", "y = LRN <size = 1, alpha = 0.6, beta = 0.5, bias = 2.0> (x)",
+              "q = Mul(x, x)  f = Constant <value_float = 0.6> ()  h = Constant <value_float = 2.0> ()  a = Mul(q, f)  "
+              "d = Add(a, h)  r = Sqrt(d)  y = Div(x, r)");
 }
 
 TEST(Operators, Normalizations) {
