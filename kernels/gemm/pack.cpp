@@ -1,7 +1,7 @@
 #include "kernels/gemm/pack.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
 #include <initializer_list>
 
 #include "schema/base/check.h"
@@ -47,7 +47,7 @@ void copy_elements(const PackedMatrix& to, const PackedMatrix& extent, int64_t k
 
 template <typename T>
 void pack_elements(const PackedMatrix& to, const MatrixStrides& from, const void* src, void* dst) {
-  std::memset(dst, 0, static_cast<std::size_t>(to.bytes()));
+  std::fill_n(static_cast<std::byte*>(dst), to.bytes(), std::byte{0});  // also of nothing at all
   copy_elements(to, to, 0, 0, from, static_cast<const T*>(src), static_cast<T*>(dst));
 }
 
@@ -56,7 +56,7 @@ void pack_elements(const PackedMatrix& to, const MatrixStrides& from, const void
 template <typename T>
 void pack_conv_elements(const PackedConv& to, const void* src, void* dst) {
   const PackedMatrix block = to.block();
-  std::memset(dst, 0, static_cast<std::size_t>(to.bytes()));
+  std::fill_n(static_cast<std::byte*>(dst), to.bytes(), std::byte{0});  // also of nothing at all
   const int64_t positions = to.kernel_d * to.kernel_h * to.kernel_w;
   const int64_t filter = to.ic_per_group * positions;
   PackedMatrix extent = block;
@@ -78,7 +78,7 @@ void pack_conv_elements(const PackedConv& to, const void* src, void* dst) {
 
 template <typename T>
 void pack_depthwise_elements(const PackedDepthwise& to, const void* src, void* dst) {
-  std::memset(dst, 0, static_cast<std::size_t>(to.bytes()));
+  std::fill_n(static_cast<std::byte*>(dst), to.bytes(), std::byte{0});  // also of nothing at all
   const T* const from = static_cast<const T*>(src);
   T* const packed = static_cast<T*>(dst);
   for (int64_t c = 0; c < to.channels; ++c)

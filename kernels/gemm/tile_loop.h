@@ -218,7 +218,7 @@ class TileLoop {
     tile_.b = b;
     tile_.c = c_ + (row_tile.row * ldc_ + column) * c_bytes_;
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));
-    tile_.row_sums = row_sums_ + passed;
+    tile_.row_sums = row_sums_ == nullptr ? nullptr : row_sums_ + passed;
     if (tile_.prefetch_step == 0) tile_.prefetch = b;
     epilogue_.place(epilogue_args_, row_tile.row, column, tile_);
     tiles_.run(row_tile.rows, width, tile_);

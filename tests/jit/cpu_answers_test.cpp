@@ -49,20 +49,21 @@ TEST(CpuAnswers, EverythingIsAll) {
 }
 
 TEST(CpuAnswers, EachPartOfTheTileCheckCounts) {
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf7.edx &= ~bit(24); }), without_amx()) << "no TILE";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf7.edx &= ~bit(25); }), without_amx()) << "no INT8";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.xcr0 &= ~uint64_t{bit(17)}; }), without_amx()) << "configurations not saved";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.xcr0 &= ~uint64_t{bit(18)}; }), without_amx()) << "tiles not saved";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d.eax = 0; }), without_amx()) << "no palette";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1 = {}; }), without_amx()) << "an empty palette";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.eax = 512U << 16; }), without_amx()) << "small tiles";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ebx = 8U << 16 | 32U; }), without_amx()) << "short rows";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ebx = 4U << 16 | 64U; }), without_amx()) << "few tiles";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ecx = 8; }), without_amx()) << "few rows";
+  const CpuFeatures expected = without_amx();  // before what is counted
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf7.edx &= ~bit(24); }), expected) << "no TILE";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf7.edx &= ~bit(25); }), expected) << "no INT8";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.xcr0 &= ~uint64_t{bit(17)}; }), expected) << "configurations not saved";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.xcr0 &= ~uint64_t{bit(18)}; }), expected) << "tiles not saved";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d.eax = 0; }), expected) << "no palette";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1 = {}; }), expected) << "an empty palette";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.eax = 512U << 16; }), expected) << "small tiles";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ebx = 8U << 16 | 32U; }), expected) << "short rows";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ebx = 4U << 16 | 64U; }), expected) << "few tiles";
+  EXPECT_EQ(with([](CpuAnswers& a) { a.leaf1d_1.ecx = 8; }), expected) << "few rows";
   EXPECT_EQ(granted, 0) << "nothing is asked for that would not be used";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.grants_tiles = [] { return false; }; }), without_amx());
+  EXPECT_EQ(with([](CpuAnswers& a) { a.grants_tiles = [] { return false; }; }), expected);
   EXPECT_EQ(executed, 0) << "not tried without permission";
-  EXPECT_EQ(with([](CpuAnswers& a) { a.executes_tiles = [](bool) { return false; }; }), without_amx());
+  EXPECT_EQ(with([](CpuAnswers& a) { a.executes_tiles = [](bool) { return false; }; }), expected);
 }
 
 TEST(CpuAnswers, Bf16TilesHaveTheirOwnBitAndProbe) {
