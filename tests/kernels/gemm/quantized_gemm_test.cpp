@@ -105,5 +105,33 @@ TEST(QuantizedGemm, ManyRowsAndWideWeights) {
   check(random, 15, 800, 561);  // more weights than stay in L2
 }
 
+TEST(QuantizedGemm, ChoosesByFeaturesAndRefusesWithReasons) {
+  const TileTypes u8s8{DType::kU8, DType::kS8, DType::kU8}, bf16{DType::kBF16, DType::kBF16, DType::kF32};
+  const auto chosen = [](const char* isa, const TileTypes& types) {
+    return choose_tiles({}, *jit::CpuFeatures::from_name(isa), types)->isa;
+  };
+  EXPECT_EQ(chosen("avx512_vnni", u8s8), TileIsa::kAvx512Vnni);
+  EXPECT_EQ(chosen("avx512", u8s8), TileIsa::kAvx512);
+  EXPECT_EQ(chosen("avx2_vnni", u8s8), TileIsa::kAvx2Vnni);
+  EXPECT_EQ(chosen("avx2", u8s8), TileIsa::kAvx2);
+  EXPECT_EQ(chosen("reference", u8s8), TileIsa::kPlain);
+  EXPECT_EQ(choose_tiles({}, {}, u8s8)->declined.size(), 4u);
+  EXPECT_EQ(chosen("avx512_bf16", bf16), TileIsa::kAvx512Bf16);
+  EXPECT_EQ(chosen("avx512_vnni", bf16), TileIsa::kAvx512);
+  EXPECT_TRUE(build_tiles({TileIsa::kAvx2Vnni, {}, u8s8}).ok());  // generated on any CPU
+
+  const auto refusal = [](const TileSetDesc& desc) {
+    const auto tiles = build_tiles(desc);
+    return tiles.ok() ? std::string("accepted") : tiles.error().message;
+  };
+  EXPECT_EQ(refusal({TileIsa::kPlain, {}, {DType::kS8, DType::kS8, DType::kU8}}),
+            "a product of s8 and s8 to u8: no kernel has these types");
+  EpilogueDesc alpha;
+  alpha.alpha = true;
+  EXPECT_EQ(refusal({TileIsa::kPlain, alpha, u8s8}),
+            "product u8s8_u8 with alpha: an integer sum has multipliers rather than alpha");
+  EXPECT_NE(refusal({TileIsa::kAvx512Bf16, {}, u8s8}).find("no row"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tegula::kernels
