@@ -191,10 +191,10 @@ CpuFeatures features_from(const CpuAnswers& answers) {
   f.avx512_bf16 = f.avx512 && bit(extended1.eax, 5);
 
   const bool amx_tile = bit(extended.edx, 24), amx_int8 = bit(extended.edx, 25), amx_bf16 = bit(extended.edx, 22);
-  const bool amx = f.avx512 && amx_tile && amx_int8 && (state & kTileState) == kTileState &&
+  const bool amx = f.avx512_vnni && amx_tile && amx_int8 && (state & kTileState) == kTileState &&
                    has_tile_palette(answers) && answers.grants_tiles() && answers.executes_tiles(false);
   f.amx_int8 = amx;
-  f.amx_bf16 = amx && amx_bf16 && answers.executes_tiles(true);
+  f.amx_bf16 = amx && f.avx512_bf16 && amx_bf16 && answers.executes_tiles(true);
   return f;
 }
 

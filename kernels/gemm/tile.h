@@ -53,6 +53,10 @@ struct TileArgs {
   // Elements of one or two bytes:
   int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole, 1..3; A is not read beyond them
   int64_t b_tap_skip = 0;    ///< bytes of B behind the groups of a tap: rows of zeros
+  // AMX:
+  int64_t k_step = 1;               ///< rows of a panel in one tile; taps and chunks are multiples of it
+  int64_t depth_rows = 0;           ///< of a panel, all taps and chunks
+  uint32_t* amx_palette = nullptr;  ///< which one this call of the kernel has loaded; 0: none
   // Integer sums, QuantizedSumDesc; of the tile's first row and column:
   const float* multipliers = nullptr;
   const int32_t* weight_zero_points = nullptr;
@@ -89,6 +93,13 @@ struct TileDepth {
   }
 
   int64_t total_rows() const { return taps * rows; }
+  /// Rows of a panel that one AMX tile holds, 16 at most: a tap is a multiple of it, and its rows of zeros are fewer.
+  int64_t step() const {
+    if (group == 1) return 1;
+    int64_t step = std::clamp<int64_t>(rows, 1, 16);
+    while (rows % step != 0) --step;
+    return step;
+  }
 };
 
 /// The largest tile height for 1, 2 and 4 panels side by side; 0 where there is no such tile.

@@ -74,8 +74,16 @@ class TileLoop {
     tile_.lda_bytes = args.lda_bytes;
     tile_.ldc_bytes = args.ldc * c_bytes_;
     tile_.panel_bytes = panel_bytes_;
+    tile_.k_step = depth.step();
+    tile_.depth_rows = depth.total_rows();
+    tile_.amx_palette = &amx_palette_;
     epilogue.begin(epilogue_args, depth.taps * depth.k, tile_);
   }
+  ~TileLoop() {
+    if (amx_palette_ != 0) tiles_.release();
+  }
+  TileLoop(const TileLoop&) = delete;
+  TileLoop& operator=(const TileLoop&) = delete;
 
   /// Computes columns of `panels` for all rows. Rows has `int64_t count() const`, the number of its tiles, and
   /// `for_each(f)` that calls f(const RowTile&) for each of them. No tile is higher than TileHeights::of(width).
@@ -129,12 +137,13 @@ class TileLoop {
   template <typename Rows>
   void run_chunks(const Rows& rows, int64_t panel, int width, int64_t end) {
     const bool whole_taps = depth_.taps > 1;
-    const int64_t size = whole_taps ? depth_.taps : depth_.rows;
+    const int64_t size = whole_taps ? depth_.taps : depth_.rows / depth_.step();
     const int64_t chunks = std::min(size, ceil_div(depth_.total_rows(), kChunkK));
     for (int64_t i = 0; i < chunks; ++i) {
       const Span1 part = even_part(size, chunks, i);
       const Span1 taps = whole_taps ? part : Span1{0, 1};
-      const Span1 k = whole_taps ? Span1{0, depth_.rows} : part;
+      const Span1 k =
+          whole_taps ? Span1{0, depth_.rows} : Span1{part.begin * depth_.step(), part.count * depth_.step()};
       const int64_t first_row = taps.begin * depth_.rows + k.begin, bytes = taps.count * k.count * kPanelRowBytes;
       set_depth(taps, k);
       tile_.first_chunk = i == 0;
@@ -246,6 +255,7 @@ class TileLoop {
   std::byte* const partial_;
   const int64_t panel_bytes_;
   TileArgs tile_;
+  uint32_t amx_palette_ = 0;
 
   const std::byte* prefetch_from_ = nullptr;
   int64_t prefetch_bytes_ = 0, prefetch_total_ = 0, prefetch_done_ = 0, prefetch_part_ = 0, prefetch_tiles_ = 1;

@@ -1,11 +1,13 @@
 #include "kernels/gemm/tile_set.h"
 
+#include "kernels/gemm/amx_tiles.h"
 #include "kernels/gemm/generated_tiles.h"
 #include "kernels/gemm/plain_tile.h"
 
 namespace tegula::kernels {
 namespace {
 
+constexpr TileIsa amx_int8 = TileIsa::kAmxInt8, amx_bf16 = TileIsa::kAmxBf16;
 constexpr TileIsa avx512_bf16 = TileIsa::kAvx512Bf16, avx512_vnni = TileIsa::kAvx512Vnni, avx512 = TileIsa::kAvx512;
 constexpr TileIsa avx2_vnni = TileIsa::kAvx2Vnni, avx2 = TileIsa::kAvx2, plain = TileIsa::kPlain;
 constexpr Packing n16k1 = Packing::kN16K1, n16k2 = Packing::kN16K2, n16k4 = Packing::kN16K4;
@@ -23,6 +25,8 @@ constexpr bool jit::CpuFeatures::* needs_of(TileIsa isa) {
     case TileIsa::kAvx2Vnni: return &jit::CpuFeatures::avx_vnni;
     case TileIsa::kAvx512Vnni: return &jit::CpuFeatures::avx512_vnni;
     case TileIsa::kAvx512Bf16: return &jit::CpuFeatures::avx512_bf16;
+    case TileIsa::kAmxInt8: return &jit::CpuFeatures::amx_int8;
+    case TileIsa::kAmxBf16: return &jit::CpuFeatures::amx_bf16;
   }
   return nullptr;
 }
@@ -65,14 +69,19 @@ Result<TileSetPtr> build_tiles(const TileSetDesc& desc) {
   return Error{ErrorCode::kUnsupported, concat(desc.name(), ": kernels.inc has no row for it")};
 }
 
-Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types) {
+Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types,
+                                const TileDepth* depth) {
   TEGULA_RETURN_IF_ERROR(check_tiles(types, desc));
   TileChoice choice;
   for (const Row& row : kRows) {
     if (row.packing != types.packing()) continue;
     choice.isa = row.isa;
-    if (row.needs == nullptr || cpu.*row.needs) break;
-    choice.declined.push_back(concat(name_of(row.isa), " declined: not among the features ", cpu.to_string()));
+    std::string reason;
+    if (row.needs != nullptr && !(cpu.*row.needs)) reason = "not among the features " + cpu.to_string();
+    const bool amx = row.isa == TileIsa::kAmxInt8 || row.isa == TileIsa::kAmxBf16;
+    if (reason.empty() && amx && depth != nullptr) reason = amx_refusal(types, *depth);
+    if (reason.empty()) break;
+    choice.declined.push_back(concat(name_of(row.isa), " declined: ", reason));
   }
   return choice;
 }

@@ -13,8 +13,8 @@
 
 namespace tegula::kernels {
 
-/// Who computes the tiles. All give the same bits, but for bf16 products of kAvx512Bf16.
-enum class TileIsa : uint8_t { kPlain, kAvx2, kAvx512, kAvx2Vnni, kAvx512Vnni, kAvx512Bf16 };
+/// Who computes the tiles. All give the same bits, but for bf16 products of kAvx512Bf16 and kAmxBf16.
+enum class TileIsa : uint8_t { kPlain, kAvx2, kAvx512, kAvx2Vnni, kAvx512Vnni, kAvx512Bf16, kAmxInt8, kAmxBf16 };
 
 constexpr std::string_view name_of(TileIsa isa) {
   switch (isa) {
@@ -24,6 +24,8 @@ constexpr std::string_view name_of(TileIsa isa) {
     case TileIsa::kAvx2Vnni: return "avx2_vnni";
     case TileIsa::kAvx512Vnni: return "avx512_vnni";
     case TileIsa::kAvx512Bf16: return "avx512_bf16";
+    case TileIsa::kAmxInt8: return "amx_int8";
+    case TileIsa::kAmxBf16: return "amx_bf16";
   }
   return "?";
 }
@@ -43,7 +45,7 @@ struct TileSetDesc {
 /// no code. What gemm, matmul, conv and attention are made of. Immutable; safe for concurrent calls.
 class TileSet {
  public:
-  static constexpr int kMaxRows = 14;
+  static constexpr int kMaxRows = 32;
 
   virtual ~TileSet() = default;
   TileSet(const TileSet&) = delete;
@@ -65,6 +67,8 @@ class TileSet {
     const Entry& tile = entry(rows, panels);
     tile.function(&args, tile.context);
   }
+  /// Gives up what run() has loaded into the calling thread (TileArgs::amx_palette). Called when it has loaded any.
+  virtual void release() const {}
 
  protected:
   explicit TileSet(TileSetDesc desc) : desc_(std::move(desc)) {}
@@ -87,6 +91,9 @@ struct TileChoice {
   TileIsa isa = TileIsa::kPlain;
   std::vector<std::string> declined;
 };
-Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types = {});
+/// `depth`: K of the product where it is known; some implementations do not pay for small ones ("amx_int8 declined:
+/// K=12 < 64").
+Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types = {},
+                                const TileDepth* depth = nullptr);
 
 }  // namespace tegula::kernels

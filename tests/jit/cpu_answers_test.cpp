@@ -86,6 +86,8 @@ TEST(CpuAnswers, TilesComeWithAvx512) {
     EXPECT_EQ(features_from(answers), CpuFeatures::from_name("avx2_vnni").value()) << feature;
   }
   EXPECT_EQ(granted, 0);
+  EXPECT_FALSE(with([](CpuAnswers& a) { a.leaf7.ecx = 0; }).amx_int8) << "results need VNNI";
+  EXPECT_FALSE(with([](CpuAnswers& a) { a.leaf7_1.eax = bit(4); }).amx_bf16) << "results need AVX-512 BF16";
 }
 
 TEST(CpuAnswers, VectorsNeedTheirStateSaved) {

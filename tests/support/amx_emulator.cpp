@@ -84,7 +84,10 @@ class StoreConfig final : public jit::Generator {
 
 AmxEmulator::AmxEmulator() : features_(jit::CpuFeatures::detect()) {
   emulates_ = !features_.amx_int8;
-  if (emulates_ && features_.avx512) features_.amx_int8 = features_.amx_bf16 = true;
+  if (emulates_ && features_.avx512_vnni) {
+    features_.amx_int8 = true;
+    features_.amx_bf16 = features_.avx512_bf16;
+  }
   first_fault = nullptr;
   tiles.release();
   testing::Test::RecordProperty("amx", emulates_ ? "emulated" : "native");
