@@ -190,7 +190,8 @@ Result<std::unique_ptr<BoundStep>> bind_packed(const BindContext& context, const
   if (!std::ranges::equal(weights.shape(), expected))
     return context.invalid("packed weights of ", to_string(weights.shape()), " where ", to_string(expected),
                            " are needed");
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
+  const kernels::TileDepth depth(types, nullptr, block.taps, block.k, block.rows_per_tap());
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types, &depth));
   return std::unique_ptr<BoundStep>(
       std::make_unique<ConvStep>(std::move(tiles), shape, std::move(epilogue), window, context));
 }

@@ -71,7 +71,8 @@ Result<std::unique_ptr<BoundStep>> bind_gemm(const BindContext& context) {
 
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
                           StepEpilogue::read_typed(context, types, table.alpha(), table.requantize(), dst));
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
+  const kernels::TileDepth depth(types, nullptr, k);
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types, &depth));
   const int64_t m = n > 0 ? dst.count() / n : 0;
   return std::unique_ptr<BoundStep>(std::make_unique<GemmStep>(kernels::GemmKernel(std::move(tiles)),
                                                                kernels::GemmShape{m, n, k}, std::move(epilogue),

@@ -147,8 +147,8 @@ Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels:
 }
 
 Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue,
-                                      const kernels::TileTypes& types) {
-  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(epilogue, context.features, types));
+                                      const kernels::TileTypes& types, const kernels::TileDepth* depth) {
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(epilogue, context.features, types, depth));
   return context.kernels.cache<kernels::TileSetDesc, kernels::TileSet>().get_or_build({choice.isa, epilogue, types},
                                                                                       kernels::build_tiles);
 }

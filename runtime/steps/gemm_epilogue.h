@@ -51,9 +51,10 @@ class StepEpilogue {
 Result<kernels::TileTypes> product_types(const BindContext& context, const BoundTensor& src, const BoundTensor& weights,
                                          const BoundTensor& dst, const schema::Requantize* table);
 
-/// The tiles of an epilogue for the features at hand, from the program's cache.
+/// The tiles of an epilogue for the features at hand, from the program's cache. `depth`: K of products with weights,
+/// which is the same for all shapes that are bound.
 Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue,
-                                      const kernels::TileTypes& types = {});
+                                      const kernels::TileTypes& types = {}, const kernels::TileDepth* depth = nullptr);
 
 /// Which tiles those are. kUnsupported as check_epilogue.
 Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels::EpilogueDesc& epilogue);
