@@ -59,7 +59,7 @@ std::string shape_text(const schema::ProgramT& tables, const schema::ValueT& val
     nodes.push_back({static_cast<ExprOp>(row.op), row.value, row.a, row.b, row.c, row.scale});
   }
   const auto symbol = [&](std::size_t i) -> std::string_view {
-    return i < tables.symbols.size() ? tables.symbols[i]->name : "?";
+    return i < tables.symbols.size() ? std::string_view(tables.symbols[i]->name) : "?";
   };
   std::string text = "[";
   for (const uint32_t dim : value.dims)
