@@ -51,6 +51,9 @@ struct PostOp {
   float alpha = 0, beta = 0;
   Value* operand = nullptr;    ///< second operand of a binary function; same shape as the output, or broadcast to it
   bool operand_first = false;  ///< function(operand, x) instead of function(x, operand)
+  /// Of an operand of u8 or s8, which is read as (float(q) - float(operand_zero_point)) * operand_scale.
+  float operand_scale = 1;
+  int32_t operand_zero_point = 0;
 };
 
 /// One operation. Only Graph changes inputs, outputs and post_ops: it keeps Value::users.
@@ -61,6 +64,7 @@ struct Node {
   Attributes attributes;
   std::vector<PostOp> post_ops;
   std::vector<std::string> origins;  ///< names of the ONNX nodes that this one computes; first is the most telling
+  std::string rule;                  ///< for the report: why the node has its precision; empty: it is the model's own
 
   Value* input(std::size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
   Value* output(std::size_t i = 0) const { return i < outputs.size() ? outputs[i] : nullptr; }

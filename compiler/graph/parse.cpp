@@ -442,6 +442,16 @@ class GraphParser {
     return {};
   }
 
+  /// "=3"
+  template <typename T>
+  Status assigned(T& to) {
+    const bool has_sign = in_.take('=');
+    const auto value = has_sign ? number_from<T>(in_.name()) : std::nullopt;
+    if (!value) return in_.fail("'=' and a number expected");
+    to = *value;
+    return {};
+  }
+
   Status post_op_list(std::vector<PostOp>& post_ops) {
     if (!in_.take('[')) return in_.fail("'[' expected");
     while (!in_.take(']')) {
@@ -466,6 +476,10 @@ class GraphParser {
         TEGULA_ASSIGN_OR_RETURN(post_op.operand, operand());
       } else if (in_.take_word("first")) {
         post_op.operand_first = true;
+      } else if (in_.take_word("scale")) {
+        TEGULA_RETURN_IF_ERROR(assigned(post_op.operand_scale));
+      } else if (in_.take_word("zero_point")) {
+        TEGULA_RETURN_IF_ERROR(assigned(post_op.operand_zero_point));
       } else {
         TEGULA_RETURN_IF_ERROR(parameter(parameters));
       }

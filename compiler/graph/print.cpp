@@ -58,7 +58,9 @@ std::string parameters(const FunctionInstruction& instruction) {
   std::string text;
   if (instruction.alpha != 0 || std::signbit(instruction.alpha)) text += ", alpha=" + float_text(instruction.alpha);
   if (instruction.beta != 0 || std::signbit(instruction.beta)) text += ", beta=" + float_text(instruction.beta);
-  if (instruction.function == Function::k_cast) text += concat(", to=", name_of(instruction.to));
+  const bool has_type = instruction.function == Function::k_cast || instruction.function == Function::k_quantize ||
+                        instruction.function == Function::k_requantize;
+  if (has_type) text += concat(", to=", name_of(instruction.to));
   return text.empty() ? text : text.substr(2);
 }
 
@@ -99,7 +101,9 @@ std::string value_text(const Value* value) {
 std::string post_op_text(const PostOp& post_op) {
   std::string arguments = parameters({.function = post_op.function, .alpha = post_op.alpha, .beta = post_op.beta});
   if (post_op.operand) {
-    const std::string operand = value_text(post_op.operand) + (post_op.operand_first ? ", first" : "");
+    std::string operand = value_text(post_op.operand) + (post_op.operand_first ? ", first" : "");
+    if (post_op.operand->dtype != DType::kF32)
+      operand += concat(", scale=", float_text(post_op.operand_scale), ", zero_point=", post_op.operand_zero_point);
     arguments = arguments.empty() ? operand : operand + ", " + arguments;
   }
   std::string text(name_of(post_op.function));

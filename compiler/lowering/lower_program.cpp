@@ -131,6 +131,8 @@ class ProgramLowering {
       row->beta = post_op.beta;
       row->operand = values_.value(post_op.operand);
       row->operand_first = post_op.operand_first;
+      row->operand_scale = post_op.operand_scale;
+      row->operand_zero_point = post_op.operand_zero_point;
       step.post_ops.push_back(std::move(row));
     }
   }

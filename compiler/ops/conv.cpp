@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "compiler/lowering/lower_context.h"
+#include "compiler/ops/conv_table.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/sliding_window.h"
@@ -17,13 +18,10 @@ namespace {
 
 constexpr int kMaxSpatial = 3;
 
-Status infer_conv(InferContext& context) {
-  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
-    return context.error("two or three inputs expected");
+}  // namespace
+
+Result<Shape> infer_conv_shape(InferContext& context) {
   const Value &x = context.input(0), &w = context.input(1);
-  for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
   if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
   if (x.rank() > 2 + kMaxSpatial)
     return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
@@ -47,11 +45,24 @@ Status infer_conv(InferContext& context) {
     if (!w.shape[d + 2].is(window.kernel[d]))
       return context.error(
           concat("weights of shape ", to_string(w.shape), " for a kernel of ", tegula::to_string(window.kernel)));
+  TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
+  return with_channels(x.shape[0], out_channels, sizes, channels_last);
+}
+
+namespace {
+
+Status infer_conv(InferContext& context) {
+  if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
+    return context.error("two or three inputs expected");
+  for (const Value* input : context.node.inputs)
+    if (input && input->dtype != DType::kF32)
+      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  TEGULA_ASSIGN_OR_RETURN(Shape shape, infer_conv_shape(context));
+  const Dim& out_channels = context.input(1).shape[0];
   if (context.has_input(2) && context.input(2).shape != Shape{out_channels})
     return context.error(
         concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
-  TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
-  context.outputs.push_back({DType::kF32, with_channels(x.shape[0], out_channels, sizes, channels_last), std::nullopt});
+  context.outputs.push_back({DType::kF32, std::move(shape), std::nullopt});
   return {};
 }
 
@@ -79,6 +90,28 @@ template <typename To>
 std::vector<To> converted(const std::vector<int64_t>& values) {
   return std::vector<To>(values.begin(), values.end());
 }
+
+}  // namespace
+
+schema::ConvT conv_table(LowerContext& context, const Node& node) {
+  schema::ConvT conv;
+  const SlidingWindow window = window_of(node.attributes, node.inputs[1]->shape.size() - 2);
+  conv.kernel = converted<uint64_t>(window.kernel);
+  conv.strides = converted<uint64_t>(window.strides);
+  conv.dilations = converted<uint64_t>(window.dilations);
+  conv.groups = static_cast<uint64_t>(node.attributes.integer("groups", 1));
+  const Shape &begin = window.pads_begin, &end = window.pads_end;
+  if (const auto fixed_begin = constant_dims(begin), fixed_end = constant_dims(end); fixed_begin && fixed_end) {
+    conv.pads_begin = *fixed_begin;
+    conv.pads_end = *fixed_end;
+  } else {
+    conv.pads_begin_expr = context.expressions(begin);
+    conv.pads_end_expr = context.expressions(end);
+  }
+  return conv;
+}
+
+namespace {
 
 /// Packs the weights: [taps, channels] of a depthwise convolution, otherwise [groups, taps, k, n] as PackedConv says.
 /// Groups stand by themselves however few channels they have: the zeros beside a diagonal would let an infinity of one
@@ -110,27 +143,11 @@ int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups) {
 }
 
 Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) {
-  const Attributes& attributes = node.attributes;
-  const auto error = [&](std::string_view what) {
-    return Error{ErrorCode::kUnsupported, concat("node '", name_of(node), "' (conv): ", what)};
-  };
-  if (!attributes.flag("channels_last")) return error("was not made channels-last");
+  if (!node.attributes.flag("channels_last"))
+    return Error{ErrorCode::kUnsupported, concat("node '", name_of(node), "' (conv): was not made channels-last")};
   const Value& w = *node.inputs[1];
-  const int64_t groups = attributes.integer("groups", 1);
-  schema::ConvT conv;
-  const SlidingWindow window = window_of(attributes, w.shape.size() - 2);
-  conv.kernel = converted<uint64_t>(window.kernel);
-  conv.strides = converted<uint64_t>(window.strides);
-  conv.dilations = converted<uint64_t>(window.dilations);
-  conv.groups = static_cast<uint64_t>(groups);
-  const Shape &begin = window.pads_begin, &end = window.pads_end;
-  if (const auto fixed_begin = constant_dims(begin), fixed_end = constant_dims(end); fixed_begin && fixed_end) {
-    conv.pads_begin = *fixed_begin;
-    conv.pads_end = *fixed_end;
-  } else {
-    conv.pads_begin_expr = context.expressions(begin);
-    conv.pads_end_expr = context.expressions(end);
-  }
+  schema::ConvT conv = conv_table(context, node);
+  const auto groups = static_cast<int64_t>(conv.groups);
   const int32_t weights = w.is_constant() ? lower_weights(context, w, groups) : context.value(&w);
   step.attributes.Set(std::move(conv));
   step.inputs = {context.value(node.inputs[0]), weights, context.value(node.input(2))};
@@ -178,8 +195,7 @@ Result<Value*> activate(ImportContext& context, const OnnxNode& node, Value* x) 
 
 }  // namespace
 
-Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node) {
-  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 3));
+Result<Attributes> import_conv_attributes(const OnnxNode& node) {
   const Value &x = *node.inputs[0], &w = *node.inputs[1];
   if (x.rank() < 3 || w.rank() != x.rank())
     return node.invalid(concat("an input of shape ", to_string(x.shape), " with weights of ", to_string(w.shape)));
@@ -188,6 +204,12 @@ Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node)
                           import_window(node, spatial_dims(x.shape, false), std::move(kernel)));
   Attributes attributes = attributes_of(window);
   attributes.set("groups", node.attributes.integer("group", 1));
+  return attributes;
+}
+
+Result<ImportedValues> import_conv(ImportContext& context, const OnnxNode& node) {
+  TEGULA_RETURN_IF_ERROR(expect_inputs(node, 2, 3));
+  TEGULA_ASSIGN_OR_RETURN(Attributes attributes, import_conv_attributes(node));
   std::vector<Value*> operands = {node.inputs[0], node.inputs[1]};
   if (node.input(2) != nullptr) operands.push_back(node.input(2));
   TEGULA_ASSIGN_OR_RETURN(Value* const y, context.build.add("conv", std::move(operands), std::move(attributes)));

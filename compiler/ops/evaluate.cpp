@@ -22,10 +22,19 @@ Error cannot(const Node& node, std::string_view what) {
   return {ErrorCode::kUnsupported, concat("node '", name_of(node), "' (", node.op->name, "): ", what)};
 }
 
-/// An fp32 tensor seen with the result's dimensions.
-Result<TensorView> operand_view(const Node& node, const Literal& operand, const TensorView& result) {
-  if (operand.dtype() != DType::kF32) return cannot(node, "a post-op's operand is not f32");
-  return operand.view().broadcast_to(result.shape());
+/// The operand of a post-op as fp32.
+Result<Literal> real_operand(const Node& node, const PostOp& post_op, const Literal& operand) {
+  if (operand.dtype() == DType::kF32) return aligned(operand);
+  if (operand.dtype() != DType::kU8 && operand.dtype() != DType::kS8)
+    return cannot(node, concat("a post-op's operand is ", name_of(operand.dtype())));
+  return Literal::make(DType::kF32, operand.dims(), [&](const TensorView& view) {
+    const auto zero_point = static_cast<float>(post_op.operand_zero_point);
+    for (int64_t i = 0; i < operand.count(); ++i) {
+      const auto q =
+          static_cast<float>(operand.dtype() == DType::kU8 ? int{operand.at<uint8_t>(i)} : int{operand.at<int8_t>(i)});
+      view.as<float>()[i] = (q - zero_point) * post_op.operand_scale;
+    }
+  });
 }
 
 Status run_post_ops(const Node& node, std::span<const Literal* const> operands, const TensorView& result) {
@@ -33,6 +42,7 @@ Status run_post_ops(const Node& node, std::span<const Literal* const> operands, 
   if (result.dtype != DType::kF32) return cannot(node, "post-ops of a result that is not f32");
   kernels::PostOpChain chain;
   std::vector<TensorView> views(node.post_ops.size());
+  std::vector<Literal> held(node.post_ops.size());
   for (std::size_t i = 0; i < node.post_ops.size(); ++i) {
     const PostOp& post_op = node.post_ops[i];
     kernels::PostOpDesc desc{.function = post_op.function,
@@ -41,7 +51,8 @@ Status run_post_ops(const Node& node, std::span<const Literal* const> operands, 
                              .operand_first = post_op.operand_first};
     if (post_op.operand) {
       if (i >= operands.size() || !operands[i]) return cannot(node, "the operand of a post-op has no value");
-      TEGULA_ASSIGN_OR_RETURN(views[i], operand_view(node, *operands[i], result));
+      TEGULA_ASSIGN_OR_RETURN(held[i], real_operand(node, post_op, *operands[i]));
+      views[i] = held[i].view().broadcast_to(result.shape());
       desc.operand = kernels::OperandKind::kTensor;
     }
     chain.push_back(desc);
@@ -91,8 +102,19 @@ Result<std::vector<Literal>> evaluate(const Node& node, std::span<const Literal*
     outputs.push_back(
         Literal::make(output->dtype, std::move(*dims), [&](const TensorView& view) { output_views.push_back(view); }));
   }
+  const bool is_stored =
+      node.op->store != nullptr && (output_views[0].dtype == DType::kU8 || output_views[0].dtype == DType::kS8);
+  if (!is_stored) {
+    TEGULA_RETURN_IF_ERROR(node.op->evaluate(node, input_views, output_views));
+    TEGULA_RETURN_IF_ERROR(run_post_ops(node, post_op_operands, output_views[0]));
+    return outputs;
+  }
+  const TensorView quantized = output_views[0];
+  const Literal real =
+      Literal::make(DType::kF32, outputs[0].dims(), [&](const TensorView& view) { output_views[0] = view; });
   TEGULA_RETURN_IF_ERROR(node.op->evaluate(node, input_views, output_views));
   TEGULA_RETURN_IF_ERROR(run_post_ops(node, post_op_operands, output_views[0]));
+  TEGULA_RETURN_IF_ERROR(node.op->store(node, output_views[0], quantized));
   return outputs;
 }
 

@@ -2,13 +2,16 @@
 //
 // Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes
 // (ops/sliding_window.h), count_include_pad, p (of "lp"), channels_last, column_major (of the indices). Outputs: dst
-// and, for "max" where wanted, the s64 indices that ONNX defines. ONNX MaxPool, AveragePool and LpPool.
+// and, for "max" where wanted, the s64 indices that ONNX defines. Averages may have quantized ends
+// (ops/quantized_ends.h). ONNX MaxPool, AveragePool and LpPool.
 #include <algorithm>
 
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 #include "compiler/ops/sliding_window.h"
+#include "kernels/pool/narrow_pool.h"
 #include "kernels/pool/pool.h"
 
 namespace tegula::compiler {
@@ -30,8 +33,14 @@ Status infer_pool(InferContext& context) {
   const std::optional<schema::PoolKind> kind = kind_of(context.node);
   if (!kind) return context.error(concat("there is no kind '", context.node.attributes.text("kind"), "'"));
   const bool is_max = *kind == schema::PoolKind::Max;
-  if (is_max ? x.dtype == DType::kF16 || x.dtype == DType::kBF16 : x.dtype != DType::kF32 && x.dtype != DType::kF64)
+  DType dtype = x.dtype;
+  if (has_quantized_ends(context.node)) {
+    if (*kind != schema::PoolKind::Average) return context.unsupported("quantized pooling that is no average");
+    TEGULA_ASSIGN_OR_RETURN(dtype, infer_quantized_ends(context));
+  } else if (is_max ? x.dtype == DType::kF16 || x.dtype == DType::kBF16
+                    : x.dtype != DType::kF32 && x.dtype != DType::kF64) {
     return context.unsupported(concat("an input of type ", name_of(x.dtype)));
+  }
   if (x.rank() < 3) return context.error(concat("an input of shape ", to_string(x.shape), " has no spatial dimension"));
   if (x.rank() > 2 + kMaxSpatial)
     return context.unsupported(concat(x.rank() - 2, " spatial dimensions; at most 3 are supported"));
@@ -39,7 +48,7 @@ Status infer_pool(InferContext& context) {
   TEGULA_ASSIGN_OR_RETURN(const SlidingWindow window, window_of(context, static_cast<std::size_t>(x.rank() - 2)));
   TEGULA_ASSIGN_OR_RETURN(const Shape sizes, output_sizes(context, window, spatial_dims(x.shape, channels_last)));
   Shape shape = with_channels(x.shape[0], channels_of(x.shape, channels_last), sizes, channels_last);
-  context.outputs.push_back({x.dtype, shape, std::nullopt});
+  context.outputs.push_back({dtype, shape, std::nullopt});
   if (is_max) context.outputs.push_back({DType::kS64, std::move(shape), std::nullopt});
   return {};
 }
@@ -68,6 +77,11 @@ Status evaluate_pool(const Node& node, std::span<const kernels::TensorView> inpu
   };
   std::vector<kernels::TensorView> src = {relaid(inputs[0])}, dst;
   for (const kernels::TensorView& output : outputs) dst.push_back(relaid(output));
+  if (has_quantized_ends(node)) {
+    const kernels::NarrowPoolDesc narrow{.window = desc, .src = quantized_source(node), .dst = quantized_result(node)};
+    TEGULA_RETURN_IF_ERROR(kernels::check(narrow, src, dst));
+    return kernels::narrow_pool(narrow, src, dst);
+  }
   TEGULA_RETURN_IF_ERROR(kernels::check(desc, src, dst));
   return kernels::pool(desc, src, dst);
 }
@@ -85,6 +99,7 @@ Status lower_pool(LowerContext& context, const Node& node, schema::StepT& step) 
   pool.count_include_pad = attributes.flag("count_include_pad");
   pool.column_major_indices = attributes.flag("column_major");
   pool.p = attributes.integer("p", 2);
+  pool.ends = ends_table(node);
   step.attributes.Set(std::move(pool));
   return {};
 }

@@ -1,11 +1,14 @@
 // A reduction over `axes`.
 //
-// Attributes: kind (a name of kernels::ReduceKind: "sum", "mean", ...), axes (ints, ascending), keepdims.
+// Attributes: kind (a name of kernels::ReduceKind: "sum", "mean", ...), axes (ints, ascending), keepdims. A mean over
+// neighbouring dimensions before the last may have quantized ends (ops/quantized_ends.h).
 #include "kernels/reduce/reduce.h"
 
 #include <algorithm>
 
 #include "compiler/ops/plain_op.h"
+#include "compiler/ops/quantized_ends.h"
+#include "kernels/pool/narrow_pool.h"
 
 namespace tegula::compiler {
 namespace {
@@ -36,11 +39,35 @@ Status infer_reduce(InferContext& context) {
     else
       shape.erase(shape.begin() + axis);
   }
-  context.outputs.push_back({src.dtype, std::move(shape), std::nullopt});
+  DType dtype = src.dtype;
+  if (has_quantized_ends(context.node)) {
+    TEGULA_ASSIGN_OR_RETURN(dtype, infer_quantized_ends(context));
+    const bool neighbours = !axes.empty() && axes.front() - axes.back() == static_cast<int64_t>(axes.size()) - 1;
+    if (kind != "mean" || !neighbours || axes.front() == src.rank() - 1)
+      return context.unsupported("a quantized reduction that is no mean over neighbouring dimensions before the last");
+  }
+  context.outputs.push_back({dtype, std::move(shape), std::nullopt});
   return {};
 }
 
+/// A mean is average pooling with one window.
+Status evaluate_quantized_mean(const Node& node, const kernels::TensorView& src, const kernels::TensorView& dst) {
+  const std::vector<int64_t> axes = node.attributes.ints("axes");
+  const auto first = static_cast<std::size_t>(axes.front()), last = static_cast<std::size_t>(axes.back()) + 1;
+  const int64_t n = element_count(src.shape().first(first)), channels = element_count(src.shape().subspan(last)),
+                window = element_count(src.shape().subspan(first, last - first));
+  kernels::NarrowPoolDesc desc{.window = {}, .src = quantized_source(node), .dst = quantized_result(node)};
+  desc.window.kind = kernels::PoolKind::kAverage;
+  desc.window.rank = 1;
+  desc.window.kernel[0] = window;
+  const int64_t from[] = {n, window, channels}, to[] = {n, 1, channels};
+  const auto x = kernels::TensorView::contiguous(src.dtype, from, src.data);
+  const auto y = kernels::TensorView::contiguous(dst.dtype, to, dst.data);
+  return evaluate_plain(desc, kernels::narrow_pool, std::span(&x, 1), std::span(&y, 1));
+}
+
 Status evaluate_reduce(const Node& node, kernels::Views inputs, kernels::Views outputs) {
+  if (has_quantized_ends(node)) return evaluate_quantized_mean(node, inputs[0], outputs[0]);
   const kernels::ReduceDesc desc = desc_of(node);
   const auto dst = kernels::reduced_view(desc, inputs[0], outputs[0]);
   if (!dst) return Error{ErrorCode::kInternal, "reduce: the result has other dimensions than infer gave"};
@@ -51,6 +78,7 @@ Status lower_reduce(LowerContext&, const Node& node, schema::StepT& step) {
   schema::ReduceT attributes;
   attributes.kind = static_cast<schema::ReduceKind>(desc_of(node).kind);
   for (const int64_t axis : node.attributes.ints("axes")) attributes.axes.push_back(static_cast<uint32_t>(axis));
+  attributes.ends = ends_table(node);
   step.attributes.Set(std::move(attributes));
   return {};
 }

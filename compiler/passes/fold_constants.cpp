@@ -6,6 +6,7 @@
 
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/gemm_like.h"
+#include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
 
 namespace tegula::compiler {
@@ -35,6 +36,32 @@ int64_t byte_count(const std::vector<Value*>& values) {
 bool is_weight(const Value& value) {
   return std::any_of(value.users.begin(), value.users.end(),
                      [&](const Node* user) { return is_gemm_like(user) && user->input(1) == &value; });
+}
+
+/// Whether a value comes out of dequantize, perhaps through nodes that only place its elements.
+bool comes_from_quantized(const Value* value) {
+  constexpr int kDepth = 8;
+  for (int depth = 0; depth < kDepth && value != nullptr && value->producer != nullptr; ++depth) {
+    if (as_dequantize(value) || as_dynamic_dequantize(value)) return true;
+    const Node& node = *value->producer;
+    if (node.op == &eltwise_op) return false;
+    value = node.input(0);
+  }
+  return false;
+}
+
+/// Whether the node dequantizes a constant for a product that may become an integer one: its weights or bias, perhaps
+/// through transposes and reshapes.
+bool keeps_quantized(const Value& value, int depth = 0) {
+  constexpr int kDepth = 4;
+  return depth < kDepth && std::any_of(
+                               value.users.begin(), value.users.end(),
+                               [&](const Node* user) {
+                                 if (is_gemm_like(user))
+                                   return user->input(0) != &value && comes_from_quantized(user->input(0));
+                                 return (is_op(user, "transpose") || is_op(user, "reshape")) &&
+                                        keeps_quantized(*user->output(), depth + 1);
+                               });
 }
 
 bool is_small_enough(const Node& node) {
@@ -77,6 +104,13 @@ Result<bool> fold(Graph& graph, Node& node) {
 }  // namespace
 
 Result<bool> fold_constants(Graph& graph) {
+  return rewrite_nodes(graph, [&](Node& node) -> Result<bool> {
+    if (is_dequantized_constant(node.output()) && keeps_quantized(*node.output())) return false;
+    return fold(graph, node);
+  });
+}
+
+Result<bool> fold_all_constants(Graph& graph) {
   return rewrite_nodes(graph, [&](Node& node) { return fold(graph, node); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/rewrite.h"
+#include "schema/function_types.h"
 
 namespace tegula::compiler {
 namespace {
@@ -12,10 +13,26 @@ namespace {
 constexpr std::size_t kMaxInputs = 8;
 constexpr std::size_t kMaxInstructions = 16;
 
+bool is_real_or_quantized(DType type) {
+  return type == DType::kF32 || type == DType::kU8 || type == DType::kS8;
+}
+
+/// An elementwise node that computes in fp32, with operands and result that are real or quantized.
 bool is_f32_eltwise(const Node* node) {
-  return is_op(node, "eltwise") && node->output()->dtype == DType::kF32 &&
-         std::all_of(node->inputs.begin(), node->inputs.end(),
-                     [](const Value* value) { return value->dtype == DType::kF32; });
+  if (!is_op(node, "eltwise") || !is_real_or_quantized(node->output()->dtype)) return false;
+  std::vector<DType> types;
+  for (const Value* value : node->inputs) types.push_back(value->dtype);
+  if (!std::all_of(types.begin(), types.end(), is_real_or_quantized)) return false;
+  const FunctionProgram& program = node->attributes.program("program");
+  const auto results = result_types(program, types);
+  for (std::size_t i = 0; results.ok() && i < program.instructions.size(); ++i)
+    if ((*results)[i] != DType::kF32 && !converts_quantization(program.instructions[i].function)) return false;
+  return results.ok();
+}
+
+/// Dequantize alone: every reader can do it as it reads the elements.
+bool is_dequantize(const Node* node) {
+  return is_function(node, Function::k_dequantize) && is_f32_eltwise(node);
 }
 
 /// A program with the values that its inputs stand for. Operands of instructions are kept as positions in `inputs`, or
@@ -69,6 +86,7 @@ struct Chain {
 Node* fusible_producer(const Node& node) {
   for (const Value* value : node.inputs) {
     Node* producer = value->producer;
+    if (is_dequantize(producer) && !producer->input(0)->is_constant()) return producer;
     if (is_f32_eltwise(producer) && only_user(value) == &node && value->shape == node.output()->shape) return producer;
   }
   return nullptr;

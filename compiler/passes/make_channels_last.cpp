@@ -11,7 +11,8 @@
 namespace tegula::compiler {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSpatialOps = {"conv", "conv_transpose", "pool", "group_norm"};
+constexpr std::array<std::string_view, 5> kSpatialOps = {"conv", "conv_transpose", "pool", "group_norm",
+                                                       "quantized_conv"};
 
 bool is_channels_first(const Node& node) {
   return std::find(kSpatialOps.begin(), kSpatialOps.end(), node.op->name) != kSpatialOps.end() &&

@@ -4,6 +4,7 @@
 #include "compiler/passes/fold_affine_after_gemm.h"
 #include "compiler/passes/fold_affine_before_gemm.h"
 #include "compiler/passes/fold_constants.h"
+#include "compiler/passes/fold_quantization.h"
 #include "compiler/passes/fold_transposes_into_matmul.h"
 #include "compiler/passes/fuse_attention.h"
 #include "compiler/passes/fuse_elementwise_chains.h"
@@ -11,16 +12,20 @@
 #include "compiler/passes/fuse_post_ops.h"
 #include "compiler/passes/fuse_residual_into_layer_norm.h"
 #include "compiler/passes/fuse_softmax_mask.h"
+#include "compiler/passes/make_activations_unsigned.h"
 #include "compiler/passes/make_channels_last.h"
 #include "compiler/passes/merge_duplicates.h"
 #include "compiler/passes/merge_projections.h"
+#include "compiler/passes/move_quantization.h"
 #include "compiler/passes/pass.h"
 #include "compiler/passes/push_reshapes.h"
 #include "compiler/passes/push_transposes.h"
+#include "compiler/passes/quantize_averages.h"
 #include "compiler/passes/recognise_activations.h"
 #include "compiler/passes/recognise_layer_norm.h"
 #include "compiler/passes/recognise_softmax.h"
 #include "compiler/passes/remove_dead.h"
+#include "compiler/passes/round_before_residual.h"
 #include "compiler/passes/simplify_shapes.h"
 
 namespace tegula::compiler {
@@ -49,6 +54,8 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS(simplify_shapes),           // reshapes without effect stand between what patterns want to see together
     TEGULA_PASS(merge_duplicates),          // patterns bind one value where exporters compute it twice
     TEGULA_PASS(fuse_pad),                  // before the layout changes, which puts a transpose between pad and conv
+    TEGULA_PASS(make_activations_unsigned), // integer products read u8
+    TEGULA_PASS(move_quantization),         // what only places elements does it with the quantized ones
 
     // The layout comes before the fusions: then channels are the last dimension everywhere, and no transpose stands
     // between a node and the one that it is fused with.
@@ -69,10 +76,15 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS_AGAIN(simplify_head_shapes, simplify_shapes),  // and their reshapes
     TEGULA_PASS(merge_projections),         // after attention: only there are slices of the result free
     TEGULA_PASS(expand_conv_transpose),     // its convolution has taken scale and shift; now it takes post-ops
+    TEGULA_PASS_AGAIN(move_relaid_quantization, move_quantization),  // what the layout has put between them
+    TEGULA_PASS(round_before_residual),     // what stands between a product and a residual add become functions
     TEGULA_PASS(fuse_post_ops),             // when all products are what they will be
+    TEGULA_PASS(fold_quantization),         // with the post-ops that products have by now
+    TEGULA_PASS(quantize_averages),         // behind the layout: channels are last
     TEGULA_PASS(fuse_residual_into_layer_norm),                // sums that no product has taken
     TEGULA_PASS(fold_transposes_into_matmul),                  // what no pass above could cancel
-    TEGULA_PASS_AGAIN(fold_new_constants, fold_constants),     // what the passes above have made constant
+    TEGULA_PASS_AGAIN(fold_new_constants, fold_all_constants), // what the passes above have made constant, and quantized
+                                                               // weights of products that stay in fp32
     TEGULA_PASS(fuse_elementwise_chains),   // after all that take elementwise nodes elsewhere
     TEGULA_PASS(remove_dead),               // last: the others leave what nobody reads any more
 };

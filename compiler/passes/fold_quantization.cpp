@@ -1,0 +1,283 @@
+#include "compiler/passes/fold_quantization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "compiler/ops/quantized_product.h"
+#include "compiler/passes/gemm_like.h"
+#include "compiler/passes/quantization.h"
+#include "compiler/passes/rewrite.h"
+
+namespace tegula::compiler {
+namespace {
+
+constexpr const char* kRule = "the model's quantization";
+
+/// One product on its way to an integer one.
+class ProductFolder {
+ public:
+  /// `quantize` is the only reader of the product's result, or nullptr.
+  ProductFolder(Graph& graph, Node& node, Node* quantize)
+      : graph_(graph),
+        node_(node),
+        build_(graph, node.origins, &node),
+        is_conv_(is_op(&node, "conv")),
+        quantize_(quantize) {
+    if (quantize_ != nullptr) result_quantization_ = as_quantize(quantize_->output())->quantization;
+  }
+
+  Result<bool> run() {
+    if (!find_source() && !find_dynamic_source()) return refused("");
+    if (!find_weights()) return false;
+    TEGULA_RETURN_IF_ERROR(take_source());
+    take_bias();
+    const auto bias = weights_.folded_bias(bias_, is_dynamic() ? 0 : source_quantization_.zero_point);
+    if (!bias || (is_dynamic() && !weights_.folded_bias(bias_, 255)))
+      return refused("its sums could leave the range of s32");
+    return emit(*bias);
+  }
+
+  /// Whether run() has rounded a bias that the model gives as real numbers.
+  bool has_rounded_bias() const { return has_rounded_bias_; }
+
+ private:
+  bool is_dynamic() const { return scale_value_ != nullptr; }
+
+  /// Notes why the product computes in fp32, for products that the model quantizes at least in part.
+  bool refused(std::string_view reason) {
+    if (!reason.empty()) node_.rule = concat("fp32: ", reason);
+    return false;
+  }
+
+  bool find_source() {
+    const auto link = as_dequantize(node_.input(0));
+    if (!link || (link->source->dtype != DType::kU8 && link->source->dtype != DType::kS8)) return false;
+    source_ = link->source;
+    source_quantization_ = link->quantization;
+    return true;
+  }
+
+  bool find_dynamic_source() {
+    const auto link = as_dynamic_dequantize(node_.input(0));
+    if (!link || link->source->dtype != DType::kU8) return false;
+    source_ = link->source;
+    scale_value_ = link->scale;
+    zero_point_value_ = link->zero_point;
+    return true;
+  }
+
+  bool find_weights() {
+    const Value* const w = node_.input(1);
+    const bool transposed = node_.attributes.flag("transpose_b");
+    if (!is_conv_ && w->rank() != 2) return refused("its right operand is no constant matrix");
+    if (node_.attributes.flag("transpose_a")) return refused("its left operand is transposed");
+    const auto constant = as_dequantized_constant(w, is_conv_ || transposed ? 0 : 1);
+    if (!constant)
+      return refused(is_dequantized_constant(w) ? "its weights have scales along another axis than the channels"
+                                                : "its weights are no quantized constant");
+    if (constant->q->dtype() != DType::kS8 && constant->q->dtype() != DType::kU8)
+      return refused(concat("its weights are ", name_of(constant->q->dtype())));
+    const WeightChannels layout =
+        is_conv_ ? channels_of_conv(*constant->q) : channels_of_matmul(*constant->q, transposed);
+    weights_ = make_quantized_weights(*constant->q, layout, constant->zero_points);
+    weight_scales_ = constant->scales;
+    weight_name_ = w->name;
+    return true;
+  }
+
+  /// s8 from outside of the graph comes in as u8.
+  Status take_source() {
+    if (source_->dtype == DType::kU8) return {};
+    constexpr int32_t kShift = 128;
+    const Quantization as_unsigned{source_quantization_.scale, source_quantization_.zero_point + kShift};
+    TEGULA_ASSIGN_OR_RETURN(source_, add_quantize(build_, node_.input(0), as_unsigned, DType::kU8));
+    source_quantization_ = as_unsigned;
+    return {};
+  }
+
+  float weight_scale(std::size_t c) const { return weight_scales_[weight_scales_.size() == 1 ? 0 : c]; }
+  /// What one step of a sum stands for; 0 where that is not known.
+  double sum_scale(std::size_t c) const {
+    return is_dynamic() ? 0 : static_cast<double>(source_quantization_.scale * weight_scale(c));
+  }
+
+  /// The bias in steps of the sums, when every one fits.
+  std::optional<std::vector<int64_t>> in_sums(const std::vector<double>& real) const {
+    constexpr double kLargest = 1 << 30;
+    std::vector<int64_t> steps(weights_.sums.size());
+    for (std::size_t c = 0; c < steps.size(); ++c) {
+      const double step = std::nearbyint(real[real.size() == 1 ? 0 : c] / sum_scale(c));
+      if (!(std::abs(step) <= kLargest)) return std::nullopt;
+      steps[c] = static_cast<int64_t>(step);
+    }
+    return steps;
+  }
+
+  static std::vector<double> real_numbers(const DequantizedConstant& constant) {
+    const std::vector<int64_t> q = constant.q->to_ints();
+    std::vector<double> real(q.size());
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      const double scale = static_cast<double>(constant.scales[constant.scales.size() == 1 ? 0 : i]);
+      const int64_t zero_point = constant.zero_points[constant.zero_points.size() == 1 ? 0 : i];
+      real[i] = scale * static_cast<double>(q[i] - zero_point);
+    }
+    return real;
+  }
+
+  /// The real numbers of the bias operand when they are known.
+  std::optional<std::vector<double>> real_bias() const {
+    const Value* const bias = node_.input(2);
+    if (const auto constant = as_dequantized_constant(bias, 0)) return real_numbers(*constant);
+    if (bias->is_constant() && bias->dtype == DType::kF32) return bias->literal->to_doubles();
+    return std::nullopt;
+  }
+
+  /// Splits the bias into what the sums take and what is left to post-ops.
+  void take_bias() {
+    post_ops_ = node_.post_ops;
+    const Value* const operand = node_.input(2);
+    if (operand != nullptr) {
+      const auto real = real_bias();
+      const auto steps = real ? in_sums(*real) : std::nullopt;
+      if (steps) {
+        bias_ = *steps;
+        has_rounded_bias_ = operand->is_constant();
+      } else {
+        post_ops_.insert(post_ops_.begin(), PostOp{.function = Function::k_add, .operand = node_.inputs[2]});
+      }
+      return;
+    }
+    if (post_ops_.empty() || post_ops_[0].function != Function::k_add) return;
+    const auto added = per_channel(post_ops_[0].operand, node_.output()->shape, output_channel_axis(node_));
+    const auto steps = added ? in_sums(std::vector<double>(added->begin(), added->end())) : std::nullopt;
+    if (!steps) return;
+    bias_ = *steps;
+    has_rounded_bias_ = true;
+    post_ops_.erase(post_ops_.begin());
+  }
+
+  Value* multipliers(bool divided) {
+    const auto alpha = static_cast<float>(node_.attributes.number("alpha", 1));
+    std::vector<float> factors;
+    for (std::size_t c = 0; c < weight_scales_.size(); ++c) {
+      float factor = is_dynamic() ? weight_scales_[c] : source_quantization_.scale * weight_scales_[c];
+      if (alpha != 1) factor *= alpha;
+      factors.push_back(divided ? factor / result_quantization_.scale : factor);
+    }
+    Dims dims;
+    if (factors.size() > 1) dims.push_back(static_cast<int64_t>(factors.size()));
+    return build_.constant(Literal::of<float>(dims, factors), concat(weight_name_, "_multipliers"));
+  }
+
+  Value* channel_constant(const std::vector<int32_t>& elements, const char* suffix) {
+    return build_.constant(Literal::of<int32_t>({static_cast<int64_t>(elements.size())}, elements),
+                           concat(weight_name_, suffix));
+  }
+
+  Result<bool> emit(const std::vector<int32_t>& bias) {
+    const bool divided = quantize_ != nullptr && post_ops_.empty() && !is_dynamic();
+    std::vector<Value*> operands(kQuantizedOperands);
+    operands[kQuantizedSource] = source_;
+    operands[kQuantizedWeights] = build_.constant(weights_.q, weight_name_);
+    if (std::any_of(bias.begin(), bias.end(), [](int32_t b) { return b != 0; }))
+      operands[kQuantizedBias] = channel_constant(bias, "_bias");
+    operands[kQuantizedMultipliers] = multipliers(divided);
+    if (!weights_.zero_points.empty())
+      operands[kWeightZeroPoints] = channel_constant(weights_.zero_points, "_zero_points");
+    Attributes attributes = node_.attributes;
+    attributes.erase("alpha");
+    attributes.erase("transpose_a");
+    if (!is_conv_ && !attributes.flag("transpose_b")) attributes.erase("transpose_b");
+    if (is_dynamic()) {
+      TEGULA_ASSIGN_OR_RETURN(Value* const wide, build_.cast(zero_point_value_, DType::kS32));
+      TEGULA_ASSIGN_OR_RETURN(operands[kSourceZeroPoint], build_.reshape(wide, {}));
+      TEGULA_ASSIGN_OR_RETURN(operands[kSourceScale], build_.reshape(scale_value_, {}));
+    } else if (source_quantization_.zero_point != 0) {
+      attributes.set("src_zero_point", int64_t{source_quantization_.zero_point});
+    }
+    if (quantize_ != nullptr) {
+      attributes.set("to", quantize_->output()->dtype);
+      if (result_quantization_.zero_point != 0)
+        attributes.set("dst_zero_point", int64_t{result_quantization_.zero_point});
+      if (!divided) attributes.set("dst_scale_inverse", static_cast<double>(1 / result_quantization_.scale));
+    }
+    while (operands.back() == nullptr) operands.pop_back();
+    TEGULA_ASSIGN_OR_RETURN(Node* const product, build_.node(is_conv_ ? "quantized_conv" : "quantized_matmul",
+                                                             std::move(operands), std::move(attributes)));
+    for (PostOp post_op : post_ops_) graph_.add_post_op(product, quantized(std::move(post_op)));
+    product->rule = kRule;
+    Value* replaced = node_.output();
+    if (quantize_ != nullptr) {
+      add_origins(product->origins, quantize_->origins);
+      replaced = quantize_->output();
+    }
+    replace_value(graph_, replaced, product->output());
+    return true;
+  }
+
+  /// The post-op with its operand as it lies in memory.
+  PostOp quantized(PostOp post_op) const {
+    if (post_op.operand == nullptr || post_op.operand->shape != node_.output()->shape) return post_op;
+    const auto link = as_dequantize(post_op.operand);
+    if (!link || (link->source->dtype != DType::kU8 && link->source->dtype != DType::kS8)) return post_op;
+    post_op.operand = link->source;
+    post_op.operand_scale = link->quantization.scale;
+    post_op.operand_zero_point = link->quantization.zero_point;
+    return post_op;
+  }
+
+  Graph& graph_;
+  Node& node_;
+  Builder build_;
+  const bool is_conv_;
+  Node* const quantize_;
+  Quantization result_quantization_;
+  Value* source_ = nullptr;
+  Quantization source_quantization_;
+  Value *scale_value_ = nullptr, *zero_point_value_ = nullptr;  // of a source quantized by its own range
+  QuantizedWeights weights_;
+  std::vector<float> weight_scales_;
+  std::string weight_name_;
+  std::vector<int64_t> bias_;
+  std::vector<PostOp> post_ops_;
+  bool has_rounded_bias_ = false;
+};
+
+bool is_product(const Node* node) {
+  return is_op(node, "conv") || is_op(node, "matmul");
+}
+
+/// The node that quantizes the result of a product and alone reads it; nullptr when there is none.
+Node* quantizer_of(const Node& product) {
+  Node* const reader = only_user(product.output());
+  return reader != nullptr && as_quantize(reader->output()) ? reader : nullptr;
+}
+
+}  // namespace
+
+Result<bool> fold_quantization(Graph& graph) {
+  int64_t rounded = 0;
+  // A product that is quantized goes at the node that quantizes it, the last of its pattern.
+  TEGULA_ASSIGN_OR_RETURN(const bool changed, rewrite_nodes(graph, [&](Node& node) -> Result<bool> {
+                            Node* product = &node;
+                            Node* quantize = nullptr;
+                            if (as_quantize(node.output())) {
+                              product = node.input(0)->producer;
+                              quantize = &node;
+                              if (!is_product(product) || quantizer_of(*product) != quantize) return false;
+                            } else if (!is_product(product) || quantizer_of(*product) != nullptr) {
+                              return false;
+                            }
+                            ProductFolder folder(graph, *product, quantize);
+                            TEGULA_ASSIGN_OR_RETURN(const bool folded, folder.run());
+                            rounded += folded && folder.has_rounded_bias();
+                            return folded;
+                          }));
+  if (rounded > 0)
+    graph.notes.push_back(concat(rounded, " biases given as real numbers were rounded to the scales of their sums"));
+  return changed;
+}
+
+}  // namespace tegula::compiler

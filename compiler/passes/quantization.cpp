@@ -1,0 +1,100 @@
+#include "compiler/passes/quantization.h"
+
+#include <algorithm>
+
+namespace tegula::compiler {
+namespace {
+
+std::optional<QuantizedLink> link_of(const Value* value, Function function) {
+  if (value == nullptr || !is_function(value->producer, function)) return std::nullopt;
+  const FunctionInstruction& instruction = *single_function(*value->producer);
+  return QuantizedLink{value->producer->input(0),
+                       {.scale = instruction.alpha, .zero_point = static_cast<int32_t>(instruction.beta)}};
+}
+
+bool is_single(const Value* value) {
+  return std::all_of(value->shape.begin(), value->shape.end(), [](const Dim& dim) { return dim.is(1); });
+}
+
+/// Elements of a constant that, broadcast to `shape`, runs along `axis` only: one, or one per index.
+std::optional<std::vector<double>> along(const Value* value, const Shape& shape, int axis) {
+  if (!value->is_constant() || value->rank() > static_cast<int>(shape.size())) return std::nullopt;
+  const int offset = static_cast<int>(shape.size()) - value->rank();
+  for (int d = 0; d < value->rank(); ++d)
+    if (!value->shape[static_cast<std::size_t>(d)].is(1) && d + offset != axis) return std::nullopt;
+  if (!is_float(value->dtype)) {
+    const std::vector<int64_t> ints = value->literal->to_ints();
+    return std::vector<double>(ints.begin(), ints.end());
+  }
+  return value->literal->to_doubles();
+}
+
+float real_of(double q, const Quantization& quantization) {
+  return static_cast<float>((q - quantization.zero_point) * static_cast<double>(quantization.scale));
+}
+
+}  // namespace
+
+std::optional<QuantizedLink> as_dequantize(const Value* value) {
+  return link_of(value, Function::k_dequantize);
+}
+
+std::optional<QuantizedLink> as_quantize(const Value* value) {
+  return link_of(value, Function::k_quantize);
+}
+
+std::optional<DynamicLink> as_dynamic_dequantize(const Value* value) {
+  if (value == nullptr || !is_function(value->producer, Function::k_dequantize_by)) return std::nullopt;
+  const Node& node = *value->producer;
+  if (!is_single(node.inputs[1]) || !is_single(node.inputs[2]) || node.inputs[0]->is_constant()) return std::nullopt;
+  return DynamicLink{node.inputs[0], node.inputs[1], node.inputs[2]};
+}
+
+std::optional<DequantizedConstant> as_dequantized_constant(const Value* value, int axis) {
+  if (const auto link = as_dequantize(value)) {
+    if (!link->source->is_constant()) return std::nullopt;
+    return DequantizedConstant{&*link->source->literal, {link->quantization.scale}, {link->quantization.zero_point}};
+  }
+  if (value == nullptr || !is_function(value->producer, Function::k_dequantize_by)) return std::nullopt;
+  const Node& node = *value->producer;
+  if (!node.inputs[0]->is_constant()) return std::nullopt;
+  const auto scales = along(node.inputs[1], value->shape, axis),
+             zero_points = along(node.inputs[2], value->shape, axis);
+  if (!scales || !zero_points) return std::nullopt;
+  return DequantizedConstant{&*node.inputs[0]->literal, std::vector<float>(scales->begin(), scales->end()),
+                             std::vector<int64_t>(zero_points->begin(), zero_points->end())};
+}
+
+bool is_dequantized_constant(const Value* value) {
+  if (value == nullptr || value->producer == nullptr) return false;
+  const Node* node = value->producer;
+  return (is_function(node, Function::k_dequantize) || is_function(node, Function::k_dequantize_by)) &&
+         std::all_of(node->inputs.begin(), node->inputs.end(), [](const Value* input) { return input->is_constant(); });
+}
+
+bool is_conversion(const Node& node) {
+  if (node.op != &eltwise_op) return false;
+  const auto& instructions = node.attributes.program("program").instructions;
+  return std::all_of(instructions.begin(), instructions.end(),
+                     [](const FunctionInstruction& in) { return converts_quantization(in.function); });
+}
+
+Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to) {
+  return build.add("eltwise", {real},
+                   {{"program", one_function(Function::k_quantize, quantization.scale,
+                                             static_cast<float>(quantization.zero_point), to)}});
+}
+
+Result<Value*> add_dequantize(Builder& build, Value* q, const Quantization& quantization) {
+  return build.function(Function::k_dequantize, {q}, quantization.scale, static_cast<float>(quantization.zero_point));
+}
+
+float lowest_of(const Quantization& quantization, DType dtype) {
+  return real_of(dtype == DType::kS8 ? -128 : 0, quantization);
+}
+
+float highest_of(const Quantization& quantization, DType dtype) {
+  return real_of(dtype == DType::kS8 ? 127 : 255, quantization);
+}
+
+}  // namespace tegula::compiler

@@ -1,0 +1,64 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "compiler/graph/graph.h"
+#include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_weights.h"
+
+namespace tegula::compiler {
+
+// What passes know of quantized values: between them and real ones stand quantize and dequantize
+// (schema/functions.inc).
+
+/// real = scale * (q - zero_point) for all of a tensor.
+struct Quantization {
+  float scale = 1;
+  int32_t zero_point = 0;
+
+  bool operator==(const Quantization&) const = default;
+};
+
+/// A value of which another is made, with what the numbers of the quantized one of both mean.
+struct QuantizedLink {
+  Value* source = nullptr;
+  Quantization quantization;
+};
+
+/// y of y = dequantize(source) {alpha, beta}.
+std::optional<QuantizedLink> as_dequantize(const Value* value);
+/// q of q = quantize(source) {alpha, beta, to}.
+std::optional<QuantizedLink> as_quantize(const Value* value);
+
+/// x of y = dequantize_by(q, scale, zero_point) whose scale and zero point are single numbers that are computed.
+struct DynamicLink {
+  Value* source = nullptr;
+  Value* scale = nullptr;
+  Value* zero_point = nullptr;
+};
+std::optional<DynamicLink> as_dynamic_dequantize(const Value* value);
+
+/// A constant that is dequantized, per tensor or along one dimension.
+struct DequantizedConstant {
+  const Literal* q = nullptr;
+  std::vector<float> scales;         ///< one, or one per index of the axis
+  std::vector<int64_t> zero_points;  ///< likewise
+};
+/// nullopt when the value is no such constant, or its scales run along another axis than `axis`.
+std::optional<DequantizedConstant> as_dequantized_constant(const Value* value, int axis);
+/// The same for any scales: whether value is a constant that is dequantized.
+bool is_dequantized_constant(const Value* value);
+
+/// Whether the node is an elementwise one that only converts between real and quantized numbers.
+bool is_conversion(const Node& node);
+
+/// Adds quantize and dequantize nodes.
+Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to);
+Result<Value*> add_dequantize(Builder& build, Value* q, const Quantization& quantization);
+
+/// The lowest and highest real numbers that a type holds.
+float lowest_of(const Quantization& quantization, DType dtype);
+float highest_of(const Quantization& quantization, DType dtype);
+
+}  // namespace tegula::compiler
