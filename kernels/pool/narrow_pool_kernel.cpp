@@ -8,7 +8,7 @@
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
 #include "kernels/math/recorded.h"
-#include "kernels/pool/narrow_pool.h"
+#include "kernels/pool/narrow_pool_kernel.h"
 #include "kernels/pool/window_taps.h"
 // The templates find recorded.h's operations by the types of their arguments.
 #include "kernels/math/quantized.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/pool/narrow_pool_kernel.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/operand_sizes.h"

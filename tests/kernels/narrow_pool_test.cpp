@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "jit/cpu_features.h"
-#include "kernels/pool/narrow_pool.h"
+#include "kernels/pool/narrow_pool_kernel.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace tegula::kernels {
