@@ -31,7 +31,7 @@ class GraphParser {
   Result<Graph> all() {
     while (in_.next_statement()) {
       if (returned_) return in_.fail("'return' is the last statement");
-      TEGULA_RETURN_IF_ERROR(statement());
+      TEGULA_RETURN_IF_ERROR(checked_statement());
       if (!in_.at_end_of_statement()) return in_.fail("something follows the statement");
     }
     if (!returned_) return in_.fail("'return' is missing");
@@ -39,6 +39,15 @@ class GraphParser {
   }
 
  private:
+  /// An attribute of the wrong type is the text's fault, as it is a model's in the importer.
+  Status checked_statement() {
+    try {
+      return statement();
+    } catch (const AttributeTypeError& error) {
+      return in_.fail(error.what());
+    }
+  }
+
   Status statement() {
     if (in_.take_word("symbol")) return symbol();
     if (in_.take_word("input")) return input();
@@ -129,6 +138,9 @@ class GraphParser {
         outputs.emplace_back(name, value);
       }
       if (!outputs.back().second) return in_.fail("an output cannot be absent");
+      const auto same_name = [&](const auto& output) { return output.first == outputs.back().first; };
+      if (std::count_if(outputs.begin(), outputs.end(), same_name) > 1)
+        return in_.fail(concat("there is an output '", outputs.back().first, "' already"));
     } while (in_.take(','));
     graph_.set_outputs(std::move(outputs));
     returned_ = true;

@@ -1,4 +1,4 @@
-# Headers that most sources of a target include are compiled once per target (one third of the time of a cold build).
+# Headers that most sources of a target include are compiled once per target (an eighth of the CPU time of a cold build).
 # Sources still name every header that they use: TEGULA_PRECOMPILE=OFF builds without.
 option(TEGULA_PRECOMPILE "Compile the headers that most sources include only once" ON)
 
