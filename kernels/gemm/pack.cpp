@@ -21,6 +21,7 @@ std::optional<int64_t> checked_product(std::initializer_list<int64_t> factors) {
 template <typename T>
 void copy_elements(const PackedMatrix& to, const PackedMatrix& extent, int64_t k0, int64_t n0,
                    const MatrixStrides& from, const T* src, T* dst) {
+  if (extent.k == 0) return;
   const int64_t group = to.group();
   const int64_t row_elements = kPanelColumns * group;
   const int64_t tap_elements = to.rows_per_tap() * row_elements;
