@@ -7,6 +7,7 @@
 #include "jit/generator.h"
 #include "jit/vector_isa.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/depthwise/output_row.h"
 #include "kernels/gemm/packed_size.h"
 #include "kernels/gemm/tile.h"
 #include "kernels/post_ops/emit_post_ops.h"
@@ -295,60 +296,26 @@ class GeneratedDepthwise final : public DepthwiseKernel {
     call.tail_lanes = args.channels % lanes_;
     for (int64_t i = 0; i < std::min<int64_t>(call.tail_lanes, 8); ++i) call.tail_mask[i] = -1;
 
-    // First source pixel of each kernel row, -1 for rows in the padding.
-    std::array<int64_t, kMaxDepthwiseTaps> row_pixels;
-    bool all_rows_exist = true;
-    int64_t rows = 0;
-    for (int64_t kd = 0; kd < desc_.kernel[0]; ++kd)
-      for (int64_t kh = 0; kh < desc_.kernel[1]; ++kh) {
-        const int64_t d = od * desc_.strides[0] - args.pads[0] + kd * desc_.dilations[0];
-        const int64_t h = oh * desc_.strides[1] - args.pads[1] + kh * desc_.dilations[1];
-        const bool exists = d >= 0 && d < args.in[0] && h >= 0 && h < args.in[1];
-        row_pixels[static_cast<std::size_t>(rows++)] =
-            exists ? ((image * args.in[0] + d) * args.in[1] + h) * args.in[2] : -1;
-        all_rows_exist &= exists;
-      }
-
-    // Output pixels [begin, end) have all their taps inside the row.
-    const int64_t reach = (desc_.kernel[2] - 1) * desc_.dilations[2];
-    int64_t begin = (std::max<int64_t>(args.pads[2], 0) + desc_.strides[2] - 1) / desc_.strides[2];
-    int64_t end = (args.in[2] - 1 - reach + args.pads[2]) < 0
-                      ? 0
-                      : (args.in[2] - 1 - reach + args.pads[2]) / desc_.strides[2] + 1;
-    begin = std::min(begin, args.out[2]);
-    end = std::clamp(end, begin, args.out[2]);
-    if (walk_ == nullptr || !all_rows_exist) end = begin;
-
-    const int64_t first_pixel = ((image * args.out[0] + od) * args.out[1] + oh) * args.out[2];
-    for (int64_t ow = 0; ow < begin; ++ow) run_pixel(args, call, row_pixels, rows, ow, first_pixel + ow, scratch);
+    const DepthwiseRow row = depthwise_row(desc_, args, image, od, oh);
+    const int64_t begin = row.begin, end = walk_ == nullptr ? begin : row.end;
+    for (int64_t ow = 0; ow < begin; ++ow) run_pixel(args, call, row, ow, scratch);
     if (end > begin) {
-      for (int64_t row = 0; row < rows; ++row)
-        call.rows[row] =
-            args.src + (row_pixels[static_cast<std::size_t>(row)] + begin * desc_.strides[2] - args.pads[2]) *
-                           args.src_pixel_stride;
+      for (std::size_t i = 0; i < row.rows; ++i)
+        call.rows[i] = args.src + (row.pixels[i] + begin * desc_.strides[2] - args.pads[2]) * args.src_pixel_stride;
       call.pixels = end - begin;
-      set_destination(args, call, first_pixel + begin);
+      set_destination(args, call, row.first_pixel + begin);
       walk_->function()(&call);
     }
-    for (int64_t ow = end; ow < args.out[2]; ++ow)
-      run_pixel(args, call, row_pixels, rows, ow, first_pixel + ow, scratch);
+    for (int64_t ow = end; ow < args.out[2]; ++ow) run_pixel(args, call, row, ow, scratch);
   }
 
   /// Taps in the padding read the zeros of `scratch`.
-  void run_pixel(const DepthwiseArgs& args, DepthwiseCall& call,
-                 const std::array<int64_t, kMaxDepthwiseTaps>& row_pixels, int64_t rows, int64_t ow, int64_t pixel,
+  void run_pixel(const DepthwiseArgs& args, DepthwiseCall& call, const DepthwiseRow& row, int64_t ow,
                  const std::byte* scratch) const {
     std::array<const float*, kMaxDepthwiseTaps> taps;
-    std::size_t tap = 0;
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t kw = 0; kw < desc_.kernel[2]; ++kw) {
-        const int64_t first = row_pixels[static_cast<std::size_t>(row)];
-        const int64_t w = ow * desc_.strides[2] - args.pads[2] + kw * desc_.dilations[2];
-        taps[tap++] = first < 0 || w < 0 || w >= args.in[2] ? reinterpret_cast<const float*>(scratch)
-                                                            : args.src + (first + w) * args.src_pixel_stride;
-      }
+    place_taps(desc_, args, row, ow, reinterpret_cast<const float*>(scratch), taps.data());
     call.taps = taps.data();
-    set_destination(args, call, pixel);
+    set_destination(args, call, row.first_pixel + ow);
     pixel_.function()(&call);
   }
 

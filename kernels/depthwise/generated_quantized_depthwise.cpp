@@ -11,6 +11,7 @@
 
 #include "jit/generator.h"
 #include "jit/vector/emit.h"
+#include "kernels/depthwise/output_row.h"
 #include "kernels/depthwise/quantized_depthwise.h"
 #include "kernels/gemm/packed_size.h"
 #include "kernels/post_ops/emit_post_ops.h"
@@ -470,58 +471,30 @@ class GeneratedQuantizedDepthwise final : public QuantizedDepthwiseKernel {
     call.dst_scale_inverse = args.dst_scale_inverse;
     call.dst_zero_point = args.dst_zero_point;
 
-    // First source pixel of each kernel row, -1 for rows in the padding.
-    std::array<int64_t, kMaxQuantizedTaps> row_pixels;
-    bool all_rows_exist = true;
-    int64_t rows = 0;
-    for (int64_t kd = 0; kd < desc_.kernel[0]; ++kd)
-      for (int64_t kh = 0; kh < desc_.kernel[1]; ++kh) {
-        const int64_t d = od * desc_.strides[0] - args.pads[0] + kd * desc_.dilations[0];
-        const int64_t h = oh * desc_.strides[1] - args.pads[1] + kh * desc_.dilations[1];
-        const bool exists = d >= 0 && d < args.in[0] && h >= 0 && h < args.in[1];
-        row_pixels[static_cast<std::size_t>(rows++)] =
-            exists ? ((image * args.in[0] + d) * args.in[1] + h) * args.in[2] : -1;
-        all_rows_exist &= exists;
-      }
-
-    // Output pixels [begin, end) have all their taps inside the row.
-    const int64_t last = args.in[2] - 1 - (desc_.kernel[2] - 1) * desc_.dilations[2] + args.pads[2];
-    int64_t begin = (std::max<int64_t>(args.pads[2], 0) + desc_.strides[2] - 1) / desc_.strides[2];
-    begin = std::min(begin, args.out[2]);
-    int64_t end = last < 0 ? begin : std::clamp(last / desc_.strides[2] + 1, begin, args.out[2]);
-    if (walk_ == nullptr || !all_rows_exist) end = begin;
-
-    const int64_t first_pixel = ((image * args.out[0] + od) * args.out[1] + oh) * args.out[2];
-    const std::span used_rows = std::span(row_pixels).first(static_cast<std::size_t>(rows));
+    const DepthwiseRow row = depthwise_row(desc_, args, image, od, oh);
+    const int64_t begin = row.begin, end = walk_ == nullptr ? begin : row.end;
     const auto run_pixels = [&](int64_t from, int64_t to) {
-      for (int64_t ow = from; ow < to; ++ow) {
-        call.dst = args.dst + (first_pixel + ow) * args.dst_pixel_stride;
-        run_pixel(args, call, used_rows, ow, scratch);
-      }
+      for (int64_t ow = from; ow < to; ++ow) run_pixel(args, call, row, ow, scratch);
     };
     run_pixels(0, begin);
     if (end > begin) {
-      for (std::size_t row = 0; row < used_rows.size(); ++row)
-        call.rows[row] = args.src + (used_rows[row] + begin * desc_.strides[2] - args.pads[2]) * args.src_pixel_stride;
+      for (std::size_t i = 0; i < row.rows; ++i)
+        call.rows[i] = args.src + (row.pixels[i] + begin * desc_.strides[2] - args.pads[2]) * args.src_pixel_stride;
       call.pixels = end - begin;
-      call.dst = args.dst + (first_pixel + begin) * args.dst_pixel_stride;
+      call.dst = args.dst + (row.first_pixel + begin) * args.dst_pixel_stride;
       walk_->function()(&call);
     }
     run_pixels(end, args.out[2]);
   }
 
   /// Taps in the padding read the pixel of zero points.
-  void run_pixel(const QuantizedDepthwiseArgs& args, DepthwiseCall& call, std::span<const int64_t> row_pixels,
-                 int64_t ow, const std::byte* scratch) const {
-    const auto* padding = reinterpret_cast<const uint8_t*>(scratch + layout_.padding(args.channels));
+  void run_pixel(const QuantizedDepthwiseArgs& args, DepthwiseCall& call, const DepthwiseRow& row, int64_t ow,
+                 const std::byte* scratch) const {
     std::array<const uint8_t*, kMaxQuantizedTaps> taps;
-    std::size_t tap = 0;
-    for (const int64_t first : row_pixels)
-      for (int64_t kw = 0; kw < desc_.kernel[2]; ++kw) {
-        const int64_t w = ow * desc_.strides[2] - args.pads[2] + kw * desc_.dilations[2];
-        taps[tap++] = first < 0 || w < 0 || w >= args.in[2] ? padding : args.src + (first + w) * args.src_pixel_stride;
-      }
+    const auto* padding = reinterpret_cast<const uint8_t*>(scratch + layout_.padding(args.channels));
+    place_taps(desc_, args, row, ow, padding, taps.data());
     call.taps = taps.data();
+    call.dst = args.dst + (row.first_pixel + ow) * args.dst_pixel_stride;
     pixel_.function()(&call);
   }
 

@@ -7,6 +7,7 @@
 #include "runtime/steps/conv_window.h"
 #include "runtime/steps/depthwise_bf16.h"
 #include "runtime/steps/depthwise_int8.h"
+#include "runtime/steps/depthwise_operands.h"
 #include "runtime/steps/gemm_epilogue.h"
 
 namespace tegula::runtime {
@@ -136,29 +137,12 @@ class PlainConvStep final : public ConvStepBase {
 Result<std::unique_ptr<BoundStep>> bind_depthwise(const BindContext& context, const ConvWindow& window,
                                                   StepEpilogue epilogue, int64_t src_stride, int64_t dst_stride) {
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
-  const int64_t channels = window.groups;
-  if (src.dims[static_cast<std::size_t>(src.rank - 1)] != channels ||
-      dst.dims[static_cast<std::size_t>(dst.rank - 1)] != channels || weights.rank != 2 ||
-      weights.dims[0] != window.positions() || weights.dims[1] != channels)
-    return context.invalid("depthwise weights of ", to_string(weights.shape()), " for ", channels, " channels and ",
-                           window.positions(), " positions");
+  TEGULA_RETURN_IF_ERROR(check_depthwise(context, window, src, weights, dst));
   kernels::DepthwiseDesc desc;
   TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, epilogue.desc()));
   desc.epilogue = epilogue.desc();
   kernels::DepthwiseArgs sizes;
-  sizes.n = src.dims[0];
-  sizes.channels = channels;
-  const auto in = spatial_dims(src), out = spatial_dims(dst);
-  for (std::size_t d = 0; d < 3; ++d) {
-    desc.kernel[d] = window.kernel[d];
-    desc.strides[d] = window.strides[d];
-    desc.dilations[d] = window.dilations[d];
-    sizes.in[d] = in[d];
-    sizes.out[d] = out[d];
-    sizes.pads[d] = window.pads_begin[d];
-  }
-  sizes.src_pixel_stride = src_stride;
-  sizes.dst_pixel_stride = dst_stride;
+  place_window(window, src, dst, src_stride, dst_stride, desc, sizes);
   TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel,
                           context.kernels.cache<kernels::DepthwiseDesc, kernels::DepthwiseKernel>().get_or_build(
                               desc, kernels::build_depthwise));

@@ -7,6 +7,7 @@
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/conv_window.h"
+#include "runtime/steps/depthwise_operands.h"
 #include "runtime/steps/gemm_epilogue.h"
 #include "runtime/steps/narrow_rows.h"
 
@@ -142,12 +143,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& contex
   TEGULA_RETURN_IF_ERROR(check_sizes(context, window, src, dst));
   if (window.kernel[0] != 1 || spatial_dims(src)[0] != 1)
     return context.unsupported("a bf16 depthwise convolution of three spatial dimensions");
-  const int64_t channels = window.groups;
-  const auto last = static_cast<std::size_t>(src.rank - 1);
-  if (src.dims[last] != channels || dst.dims[last] != channels || weights.rank != 2 ||
-      weights.dims[0] != window.positions() || weights.dims[1] != channels)
-    return context.invalid("depthwise weights of ", to_string(weights.shape()), " for ", channels, " channels and ",
-                           window.positions(), " positions");
+  TEGULA_RETURN_IF_ERROR(check_depthwise(context, window, src, weights, dst));
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, src, weights, dst, nullptr));
@@ -156,19 +152,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& contex
   TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, epilogue.desc()));
   desc.epilogue = epilogue.desc();
   DepthwiseArgs sizes;
-  sizes.n = src.dims[0];
-  sizes.channels = channels;
-  const auto in = spatial_dims(src), out = spatial_dims(dst);
-  for (std::size_t d = 0; d < 3; ++d) {
-    desc.kernel[d] = window.kernel[d];
-    desc.strides[d] = window.strides[d];
-    desc.dilations[d] = window.dilations[d];
-    sizes.in[d] = in[d];
-    sizes.out[d] = out[d];
-    sizes.pads[d] = window.pads_begin[d];
-  }
-  sizes.src_pixel_stride = src_rows->row_stride;
-  sizes.dst_pixel_stride = dst_rows->row_stride;
+  place_window(window, src, dst, src_rows->row_stride, dst_rows->row_stride, desc, sizes);
   const auto kernel = context.kernels.cache<kernels::DepthwiseDesc, kernels::DepthwiseKernel>().get_or_build(
       desc, kernels::build_depthwise);
   if (!kernel.ok()) return context.unsupported(kernel.error().message);

@@ -3,6 +3,7 @@
 #include "kernels/depthwise/quantized_depthwise.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/conv_window.h"
+#include "runtime/steps/depthwise_operands.h"
 #include "runtime/steps/gemm_epilogue.h"
 #include "runtime/steps/quantized_operands.h"
 
@@ -71,12 +72,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
                            name_of(dst.dtype), to_string(dst.shape()), " with weights of ", name_of(weights.dtype));
   TEGULA_ASSIGN_OR_RETURN(const ConvWindow window, read_window(context, table, src));
   TEGULA_RETURN_IF_ERROR(check_sizes(context, window, src, dst));
-  const int64_t channels = window.groups;
-  const auto last = static_cast<std::size_t>(src.rank - 1);
-  if (src.dims[last] != channels || dst.dims[last] != channels || weights.rank != 2 ||
-      weights.dims[0] != window.positions() || weights.dims[1] != channels)
-    return context.invalid("depthwise weights of ", to_string(weights.shape()), " for ", channels, " channels and ",
-                           window.positions(), " positions");
+  TEGULA_RETURN_IF_ERROR(check_depthwise(context, window, src, weights, dst));
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
 
@@ -87,15 +83,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   QuantizedOperands quantized = *epilogue.quantized();
   QuantizedDepthwiseDesc desc;
   QuantizedDepthwiseArgs sizes;
-  const auto in = spatial_dims(src), out = spatial_dims(dst);
-  for (std::size_t d = 0; d < 3; ++d) {
-    desc.kernel[d] = window.kernel[d];
-    desc.strides[d] = window.strides[d];
-    desc.dilations[d] = window.dilations[d];
-    sizes.in[d] = in[d];
-    sizes.out[d] = out[d];
-    sizes.pads[d] = window.pads_begin[d];
-  }
+  place_window(window, src, dst, src_rows->row_stride, dst_rows->row_stride, desc, sizes);
   desc.post_ops = epilogue.desc().post_ops;
   desc.dst = dst.dtype;
   desc.scales_result = quantized.dst_scale_inverse != 1.0f;
@@ -104,10 +92,6 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   const bool only_plain =
       quantized.weight_zero_points.present() || quantized.src_zero_point.present() || quantized.src_scale.present();
   desc.isa = choose_quantized_depthwise(desc, only_plain, context.features);
-  sizes.n = src.dims[0];
-  sizes.channels = channels;
-  sizes.src_pixel_stride = src_rows->row_stride;
-  sizes.dst_pixel_stride = dst_rows->row_stride;
   sizes.multiplier_per_channel = quantized.multipliers.count() > 1;
   sizes.src_zero_point = quantized.static_src_zero_point;
   sizes.dst_scale_inverse = quantized.dst_scale_inverse;
