@@ -63,7 +63,7 @@ class Product final : public jit::Generator {
 class AmxEmulatorTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!emulator_.features().amx_int8) GTEST_SKIP() << "no AVX-512";
+    if (!emulator_.features().amx_int8) GTEST_SKIP() << "no AVX-512 VNNI";
   }
   AmxEmulator emulator_;
 };
