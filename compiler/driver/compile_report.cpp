@@ -18,9 +18,6 @@ std::string format(const char* pattern, Arguments... arguments) {
   return line.data();
 }
 
-/// Why a step has its precision. Programs keep the model's own types today, so there is one rule.
-constexpr const char* kRule = "the model's own type";
-
 }  // namespace
 
 Status write_report(const std::filesystem::path& path, const compiler::CompileReport& report,
@@ -46,7 +43,7 @@ Status write_report(const std::filesystem::path& path, const compiler::CompileRe
     json["steps"].push_back({{"name", row.name},
                              {"kind", row.kind},
                              {"precision", row.precision},
-                             {"rule", kRule},
+                             {"rule", row.rule},
                              {"types", row.types},
                              {"shapes", row.shapes},
                              {"post_ops", row.post_ops},

@@ -75,6 +75,7 @@ Json describe(const Program& program, const compiler::ProgramFile& file) {
     json["steps"].push_back({{"name", row.name},
                              {"kind", row.kind},
                              {"precision", row.precision},
+                             {"rule", row.rule},
                              {"types", row.types},
                              {"shapes", row.shapes},
                              {"post_ops", row.post_ops},

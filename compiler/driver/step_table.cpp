@@ -74,6 +74,7 @@ std::vector<StepRow> step_rows(const schema::ProgramT& tables) {
     row.name = step->name;
     row.kind = schema::EnumNameStepAttributes(step->attributes.type);
     row.onnx_nodes = step->onnx_nodes;
+    row.rule = step->rule.empty() ? "the model's own type" : step->rule;
     const auto* input = step->inputs.empty() ? nullptr : at(tables.values, step->inputs[0]);
     const auto* output = step->outputs.empty() ? nullptr : at(tables.values, step->outputs[0]);
     row.precision = precision_of(output);

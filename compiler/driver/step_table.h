@@ -15,6 +15,7 @@ struct StepRow {
   std::string shapes;                 ///< "[batch,56,56,64]->[batch,56,56,64]", of the first input and output
   std::vector<std::string> post_ops;  ///< "relu", "add(residual)"
   std::vector<std::string> onnx_nodes;
+  std::string rule;                   ///< why the step has its precision
 };
 
 /// The steps of tables that tegula::Program::open has accepted.

@@ -107,6 +107,7 @@ class ProgramLowering {
     if (step->outputs.empty()) step->outputs = wanted_outputs(node);
     if (step->post_ops.empty()) lower_post_ops(node, *step);
     step->onnx_nodes = node.origins;
+    step->rule = node.rule;
     program_.tables.steps.push_back(std::move(step));
     return {};
   }

@@ -11,11 +11,17 @@
 
 namespace tegula::compiler {
 
+struct PassOptions;
+
+/// What a pass that a compilation brings along does. Returns whether the graph changed.
+using GraphChange = std::function<Result<bool>(Graph& graph)>;
+
 /// One row of the pipeline (passes/pipeline.cpp). `run` returns whether the graph changed.
 struct PassRow {
   std::string_view name;
   Result<bool> (*run)(Graph& graph);
-  bool required = false;  ///< lowering depends on it: cannot be switched off
+  bool required = false;                        ///< lowering depends on it: cannot be switched off
+  GraphChange PassOptions::* chosen = nullptr;  ///< instead of `run`: what the options hold; nothing when that is empty
 };
 
 std::span<const PassRow> pipeline();
@@ -26,6 +32,7 @@ struct PassOptions {
   bool verify_each = false;             ///< verify() after every pass, not only at the end
   std::function<void(std::string_view pass, const std::string& text)> dump;
   ReportProgress progress = {};
+  GraphChange quantize = {};  ///< the row of this name: puts quantize and dequantize around what is to be integer
 };
 
 /// What the runner saw of one pass.

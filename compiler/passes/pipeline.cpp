@@ -46,6 +46,12 @@ namespace {
     #name, pass, false                \
   }
 
+// A pass that only some compilations have; PassOptions holds it.
+#define TEGULA_CHOSEN_PASS(name)               \
+  PassRow {                                    \
+    #name, nullptr, false, &PassOptions::name  \
+  }
+
 // clang-format off: a row and its reason stand on one line
 constexpr PassRow kPipeline[] = {
     TEGULA_REQUIRED_PASS(eliminate_shape_subgraphs),  // first: what only computes shapes is no work for other passes
@@ -79,6 +85,8 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS_AGAIN(move_relaid_quantization, move_quantization),  // what the layout has put between them
     TEGULA_PASS(round_before_residual),     // what stands between a product and a residual add become functions
     TEGULA_PASS(fuse_post_ops),             // when all products are what they will be
+    TEGULA_CHOSEN_PASS(quantize),           // with everything that a product does to its result inside of it
+    TEGULA_PASS_AGAIN(move_new_quantization, move_quantization),
     TEGULA_PASS(fold_quantization),         // with the post-ops that products have by now
     TEGULA_PASS(quantize_averages),         // behind the layout: channels are last
     TEGULA_PASS(fuse_residual_into_layer_norm),                // sums that no product has taken
@@ -93,6 +101,7 @@ constexpr PassRow kPipeline[] = {
 #undef TEGULA_PASS
 #undef TEGULA_REQUIRED_PASS
 #undef TEGULA_PASS_AGAIN
+#undef TEGULA_CHOSEN_PASS
 
 }  // namespace
 

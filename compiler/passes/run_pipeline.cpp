@@ -39,9 +39,9 @@ Status verify_after(std::string_view pass, const Graph& graph) {
 }
 
 /// A failed check inside a pass is an error of the compilation, not the end of the process.
-Result<bool> run_row(const PassRow& row, Graph& graph) {
+Result<bool> run_row(const PassRow& row, Graph& graph, const PassOptions& options) {
   try {
-    auto changed = row.run(graph);
+    auto changed = row.chosen != nullptr ? (options.*row.chosen)(graph) : row.run(graph);
     if (changed.ok()) return changed;
     return Error{changed.error().code, printable(changed.error().message, kLongestMessage)};
   } catch (const InternalError& error) {
@@ -69,11 +69,11 @@ Result<std::vector<PassReport>> run_passes(std::span<const PassRow> rows, Graph&
     report.name = row.name;
     report.nodes_before = report.nodes_after = static_cast<int64_t>(graph.nodes().size());
     report.disabled = contains(options.disabled, row.name);
-    if (report.disabled) continue;
+    if (report.disabled || (row.chosen != nullptr && !(options.*row.chosen))) continue;
     if (options.progress)
       options.progress(row.name, static_cast<int64_t>(reports.size()), static_cast<int64_t>(rows.size()));
     const auto start = std::chrono::steady_clock::now();
-    TEGULA_ASSIGN_OR_RETURN(report.changed, run_row(row, graph));
+    TEGULA_ASSIGN_OR_RETURN(report.changed, run_row(row, graph, options));
     report.milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     report.nodes_after = static_cast<int64_t>(graph.nodes().size());
     if (options.verify_each) TEGULA_RETURN_IF_ERROR(verify_after(row.name, graph));

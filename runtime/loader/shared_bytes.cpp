@@ -75,6 +75,7 @@ bool vectors_are_apart(const schema::Program& program, uint64_t tables_bytes) {
     budget.spend(step.outputs());
     budget.spend(step.post_ops());
     spend_strings(step.onnx_nodes());
+    budget.spend(step.rule());
     if (step.attributes() != nullptr)
       for_each_expression_list(step, [&](const flatbuffers::Vector<uint32_t>* list) { budget.spend(list); });
   });

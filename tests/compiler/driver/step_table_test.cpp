@@ -59,6 +59,10 @@ TEST(StepTable, ShowsStepsOfAProgram) {
   EXPECT_EQ(rows[0].shapes, "[batch,8]->[batch,8]");
   EXPECT_EQ(rows[0].post_ops, std::vector<std::string>{"identity(x)"});
   EXPECT_EQ(rows[0].onnx_nodes.size(), 2u);
+  EXPECT_EQ(rows[0].rule, "the model's own type");
+
+  tables.steps[0]->rule = "the model's quantization";
+  EXPECT_EQ(step_rows(tables)[0].rule, "the model's quantization");
 }
 
 }  // namespace

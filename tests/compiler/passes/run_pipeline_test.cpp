@@ -73,6 +73,21 @@ TEST(RunPasses, DumpsAfterThePassesThatWereAskedFor) {
   EXPECT_EQ(dumped, "import with; remove_dead without; ");
 }
 
+TEST(RunPasses, RunsWhatTheOptionsHold) {
+  constexpr PassRow rows[] = {{"quantize", nullptr, false, &PassOptions::quantize}};
+  Graph graph = small_graph();
+  PassOptions options;
+  const auto without = run_passes(rows, graph, options);
+  ASSERT_TRUE(without.ok()) << without.error().message;
+  EXPECT_FALSE((*without)[0].changed);
+  options.quantize = remove_dead;
+  const auto with = run_passes(rows, graph, options);
+  ASSERT_TRUE(with.ok()) << with.error().message;
+  EXPECT_TRUE((*with)[0].changed);
+  options.disabled = {"quantize"};
+  EXPECT_TRUE(run_passes(rows, graph, options)->front().disabled);
+}
+
 TEST(RunPasses, NamesThePassThatBreaksTheGraph) {
   constexpr PassRow rows[] = {{"do_nothing", do_nothing, false}, {"break_types", break_types, false}};
   Graph graph = small_graph();

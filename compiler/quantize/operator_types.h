@@ -1,0 +1,17 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "compiler/graph/graph.h"
+
+namespace tegula::compiler {
+
+/// The names of the ONNX operators that a node may stand for, the usual one first: {"Conv"}, {"MatMul", "Gemm"},
+/// {"Relu"}; of a chain, those of all its functions. What rules and statistics call an operation, whatever operator the
+/// model wrote it with.
+std::vector<std::string> operator_types(const Node& node);
+
+/// Whether some operation of ours has this name: what tells a mistyped type from one that a model has not.
+bool is_operator_type(std::string_view type);
+
+}  // namespace tegula::compiler
