@@ -1,5 +1,6 @@
 #include "compiler/driver/compile_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -39,7 +40,8 @@ Status write_report(const std::filesystem::path& path, const compiler::CompileRe
                               {"nodes_before", pass.nodes_before},
                               {"nodes_after", pass.nodes_after}});
   json["steps"] = nlohmann::ordered_json::array();
-  for (const StepRow& row : step_rows(file.tables))
+  const std::vector<StepRow> rows = step_rows(file.tables);
+  for (const StepRow& row : rows)
     json["steps"].push_back({{"name", row.name},
                              {"kind", row.kind},
                              {"precision", row.precision},
@@ -48,6 +50,14 @@ Status write_report(const std::filesystem::path& path, const compiler::CompileRe
                              {"shapes", row.shapes},
                              {"post_ops", row.post_ops},
                              {"onnx_nodes", row.onnx_nodes}});
+  json["conversions"] = nlohmann::ordered_json::array();  // of types, that no other step does on the way
+  for (const StepRow& row : rows)
+    if (!row.conversion.empty())
+      json["conversions"].push_back({{"name", row.name},
+                                     {"operator", row.conversion},
+                                     {"types", row.types},
+                                     {"onnx_nodes", row.onnx_nodes},
+                                     {"reason", row.rule}});
   json["notes"] = report.notes;
   return data::write_text(path, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
@@ -55,7 +65,12 @@ Status write_report(const std::filesystem::path& path, const compiler::CompileRe
 Result<std::string> summary(const compiler::CompileReport& report, const std::filesystem::path& model,
                             const std::filesystem::path& program, double seconds) {
   TEGULA_ASSIGN_OR_RETURN(const compiler::ProgramFile file, compiler::read_program_tables(program));
-  std::string text = precision_statistics(step_rows(file.tables));
+  const std::vector<StepRow> rows = step_rows(file.tables);
+  std::string text = precision_statistics(rows);
+  const auto conversions =
+      std::count_if(rows.begin(), rows.end(), [](const StepRow& row) { return !row.conversion.empty(); });
+  if (conversions > 0)
+    text += concat("note: ", conversions, " steps only convert types; --report and aotc inspect say why each stays\n");
   for (const std::string& note : report.notes) text += "note: " + note + "\n";
   text += concat(model.filename().native(), ": ", report.onnx_nodes, " nodes -> ", program.filename().native(), ": ",
                  report.written.steps, " steps");

@@ -40,6 +40,29 @@ std::string post_op_text(const schema::ProgramT& tables, const schema::PostOpT& 
   return text;
 }
 
+/// The ONNX operator of a step that does nothing but change the type of real numbers; empty for other steps.
+std::string conversion_of(const schema::ProgramT& tables, const schema::StepT& step) {
+  const schema::EltwiseT* const eltwise = step.attributes.AsEltwise();
+  const auto* source = step.inputs.empty() ? nullptr : at(tables.values, step.inputs[0]);
+  if (eltwise == nullptr || source == nullptr || eltwise->instructions.empty()) return "";
+  std::string name;
+  for (const auto& instruction : eltwise->instructions) {
+    const auto function = static_cast<Function>(instruction->function);
+    const auto to = static_cast<DType>(instruction->to);
+    const auto from = static_cast<DType>(source->dtype);
+    if (is_valid(function) && converts_quantization(function)) {
+      const bool up = function == Function::k_dequantize || function == Function::k_dequantize_by;
+      name = up ? "DequantizeLinear" : "QuantizeLinear";
+    } else if (function == Function::k_cast && (to == DType::kF32 || to == DType::kBF16) &&
+               (from == DType::kF32 || from == DType::kBF16)) {
+      name = "Cast";
+    } else {
+      return "";
+    }
+  }
+  return name;
+}
+
 /// An odd space puts the larger half to the right of a text of odd length and to the left of the others, as the tables
 /// that users know do.
 std::string centred(const std::string& text, std::size_t width, char fill = ' ') {
@@ -75,6 +98,7 @@ std::vector<StepRow> step_rows(const schema::ProgramT& tables) {
     row.kind = schema::EnumNameStepAttributes(step->attributes.type);
     row.onnx_nodes = step->onnx_nodes;
     row.rule = step->rule.empty() ? "the model's own type" : step->rule;
+    row.conversion = conversion_of(tables, *step);
     const auto* input = step->inputs.empty() ? nullptr : at(tables.values, step->inputs[0]);
     const auto* output = step->outputs.empty() ? nullptr : at(tables.values, step->outputs[0]);
     row.precision = precision_of(output);

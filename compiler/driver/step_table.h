@@ -16,6 +16,7 @@ struct StepRow {
   std::vector<std::string> post_ops;  ///< "relu", "add(residual)"
   std::vector<std::string> onnx_nodes;
   std::string rule;                   ///< why the step has its precision
+  std::string conversion;             ///< of a step that only converts: "QuantizeLinear", "DequantizeLinear", "Cast"
 };
 
 /// The steps of tables that tegula::Program::open has accepted.

@@ -1,6 +1,7 @@
 #include "compiler/passes/canonicalise.h"
 #include "compiler/passes/eliminate_shape_subgraphs.h"
 #include "compiler/passes/expand_conv_transpose.h"
+#include "compiler/passes/explain_conversions.h"
 #include "compiler/passes/fold_affine_after_gemm.h"
 #include "compiler/passes/fold_affine_before_gemm.h"
 #include "compiler/passes/fold_constants.h"
@@ -94,6 +95,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS_AGAIN(fold_new_constants, fold_all_constants), // what the passes above have made constant, and quantized
                                                                // weights of products that stay in fp32
     TEGULA_PASS(fuse_elementwise_chains),   // after all that take elementwise nodes elsewhere
+    TEGULA_PASS(explain_conversions),       // those that no chain has taken
     TEGULA_PASS(remove_dead),               // last: the others leave what nobody reads any more
 };
 // clang-format on

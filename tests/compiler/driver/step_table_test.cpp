@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/base/dtype.h"
+#include "schema/function.h"
+
 namespace tegula::driver {
 namespace {
 
@@ -63,6 +66,33 @@ TEST(StepTable, ShowsStepsOfAProgram) {
 
   tables.steps[0]->rule = "the model's quantization";
   EXPECT_EQ(step_rows(tables)[0].rule, "the model's quantization");
+}
+
+TEST(StepTable, KnowsStepsThatOnlyConvert) {
+  schema::ProgramT tables;
+  tables.values.push_back(std::make_unique<schema::ValueT>());
+  tables.values[0]->dtype = static_cast<uint8_t>(DType::kF32);
+  const auto conversion = [&](std::initializer_list<std::pair<Function, DType>> functions) {
+    schema::EltwiseT eltwise;
+    for (const auto& [function, to] : functions) {
+      auto instruction = std::make_unique<schema::FunctionInstructionT>();
+      instruction->function = static_cast<uint16_t>(function);
+      instruction->to = static_cast<uint8_t>(to);
+      eltwise.instructions.push_back(std::move(instruction));
+    }
+    tables.steps.clear();
+    tables.steps.push_back(std::make_unique<schema::StepT>());
+    tables.steps[0]->inputs = {0};
+    tables.steps[0]->attributes.Set(std::move(eltwise));
+    return step_rows(tables)[0].conversion;
+  };
+  EXPECT_EQ(conversion({{Function::k_quantize, DType::kU8}}), "QuantizeLinear");
+  EXPECT_EQ(conversion({{Function::k_dequantize, DType::kF32}}), "DequantizeLinear");
+  EXPECT_EQ(conversion({{Function::k_cast, DType::kBF16}}), "Cast");
+  EXPECT_EQ(conversion({{Function::k_cast, DType::kS64}}), "") << "other numbers, not another type for the same";
+  EXPECT_EQ(conversion({{Function::k_exp, DType::kF32}, {Function::k_quantize, DType::kU8}}), "");
+  tables.values[0]->dtype = static_cast<uint8_t>(DType::kS64);
+  EXPECT_EQ(conversion({{Function::k_cast, DType::kF32}}), "");
 }
 
 }  // namespace
