@@ -1,15 +1,18 @@
 // dst = softmax(scale * q k^T + mask) v for each batch entry and head: kernels/attention/attention.h.
 //
 // Inputs: q [batch, seq_q, heads * dim], k [batch, seq_kv, kv_heads * dim], v [batch, seq_kv, kv_heads * value_dim],
-// mask? broadcast to [batch, heads, seq_q, seq_kv]; all f32. Attributes: heads, kv_heads (heads), scale (1), causal
-// (0).
+// mask? broadcast to [batch, heads, seq_q, seq_kv]; all f32, but q, k, v and the result may be bf16 or quantized, each
+// of its own type (ops/quantized_ends.h). Attributes: heads, kv_heads (heads), scale (1), causal (0).
 #include "kernels/attention/attention.h"
 
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 
 namespace tegula::compiler {
 namespace {
+
+constexpr std::size_t kNarrowOperands[] = {0, 1, 2};
 
 kernels::AttentionDesc desc_of(const Node& node) {
   kernels::AttentionDesc desc;
@@ -34,8 +37,8 @@ Status infer_attention(InferContext& context) {
   if (context.node.inputs.size() < 3 || context.node.inputs.size() > 4)
     return context.error("three or four inputs expected");
   for (std::size_t i = 0; i < 3; ++i)
-    if (!context.has_input(i) || context.input(i).dtype != DType::kF32 || context.input(i).rank() != 3)
-      return context.unsupported("q, k and v are f32 of rank 3");
+    if (!context.has_input(i) || context.input(i).rank() != 3) return context.unsupported("q, k and v are of rank 3");
+  TEGULA_ASSIGN_OR_RETURN(const DType dtype, infer_ends(context, kNarrowOperands));
   const kernels::AttentionDesc desc = desc_of(context.node);
   if (desc.heads < 1 || desc.kv_heads < 1 || desc.heads % desc.kv_heads != 0)
     return context.error(concat(desc.heads, " heads over ", desc.kv_heads, " of k and v"));
@@ -62,15 +65,18 @@ Status infer_attention(InferContext& context) {
                                            context.error("the mask does not broadcast to the scores").message});
     }
   }
-  context.outputs.push_back({DType::kF32, {q[0], q[1], Dim(v[2].value() / desc.kv_heads * desc.heads)}, std::nullopt});
+  context.outputs.push_back({dtype, {q[0], q[1], Dim(v[2].value() / desc.kv_heads * desc.heads)}, std::nullopt});
   return {};
 }
 
 Status evaluate_attention(const Node& node, std::span<const kernels::TensorView> inputs,
                           std::span<const kernels::TensorView> outputs) {
   const kernels::AttentionDesc desc = desc_of(node);
-  TEGULA_RETURN_IF_ERROR(check(desc, inputs, outputs));
-  return kernels::attention(desc, inputs, outputs);
+  const RealEnds ends(node, inputs, outputs, kNarrowOperands);
+  TEGULA_RETURN_IF_ERROR(check(desc, ends.inputs(), ends.outputs()));
+  TEGULA_RETURN_IF_ERROR(kernels::attention(desc, ends.inputs(), ends.outputs()));
+  ends.store();
+  return {};
 }
 
 Status lower_attention(LowerContext&, const Node& node, schema::StepT& step) {
@@ -80,6 +86,7 @@ Status lower_attention(LowerContext&, const Node& node, schema::StepT& step) {
   attention.kv_heads = static_cast<uint64_t>(desc.kv_heads);
   attention.scale = desc.scale;
   attention.causal = desc.causal;
+  attention.ends = ends_table(node);
   step.attributes.Set(std::move(attention));
   return {};
 }

@@ -1,14 +1,17 @@
 // dst[n, oc, o...] = post_ops(bias[oc] + sum over kernel positions and input channels of x[n, ic, o * stride + k *
-// dilation - pads_begin] * w[oc, ic, k...]); padding counts as +0. fp32, one to three spatial dimensions.
+// dilation - pads_begin] * w[oc, ic, k...]); padding counts as +0. One to three spatial dimensions. x and w are both
+// f32 or both bf16, the sums fp32.
 //
 // Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x
-// and dst are [n, spatial..., c]; w is [oc, ic / groups, kernel...] always. ONNX Conv and com.microsoft FusedConv.
+// and dst are [n, spatial..., c]; to (the type of dst: f32, or bf16 where x and w are); w is [oc, ic / groups,
+// kernel...] always. ONNX Conv and com.microsoft FusedConv.
 #include <algorithm>
 
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/conv_table.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 #include "compiler/ops/sliding_window.h"
 #include "kernels/conv/reference.h"
 #include "kernels/gemm/pack.h"
@@ -54,15 +57,13 @@ namespace {
 Status infer_conv(InferContext& context) {
   if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
     return context.error("two or three inputs expected");
-  for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_real_product(context));
   TEGULA_ASSIGN_OR_RETURN(Shape shape, infer_conv_shape(context));
   const Dim& out_channels = context.input(1).shape[0];
   if (context.has_input(2) && context.input(2).shape != Shape{out_channels})
     return context.error(
         concat("a bias of shape ", to_string(context.input(2).shape), " for ", out_channels.to_string(), " channels"));
-  context.outputs.push_back({DType::kF32, std::move(shape), std::nullopt});
+  context.outputs.push_back({to, std::move(shape), std::nullopt});
   return {};
 }
 
@@ -76,13 +77,14 @@ Status evaluate_conv(const Node& node, std::span<const kernels::TensorView> inpu
   desc.pads_begin = *constant_dims(window.pads_begin);
   desc.groups = attributes.integer("groups", 1);
   desc.epilogue.bias = node.input(2) != nullptr;
-  kernels::TensorView src = inputs[0], dst = outputs[0];
+  const RealEnds ends(node, inputs, outputs, kProductOperands);
+  kernels::TensorView src = ends.inputs()[0], dst = outputs[0];
   if (attributes.flag("channels_last")) {
     src = channels_first_view(src);
     dst = channels_first_view(dst);
   }
   const kernels::TensorView bias = desc.epilogue.bias ? inputs[2] : kernels::TensorView();
-  kernels::conv_reference(desc, 1, src, inputs[1], bias, {}, dst);
+  kernels::conv_reference(desc, 1, src, ends.inputs()[1], bias, {}, dst);
   return {};
 }
 
@@ -122,12 +124,14 @@ int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups) {
   const int64_t kernel_size = element_count(std::span(dims).subspan(2));
   const void* const src = w.literal->bytes().data();
   if (groups > 1 && dims[0] == groups && dims[1] == 1) {
-    const kernels::PackedDepthwise packed{.channels = groups, .taps = kernel_size, .element_bytes = 4};
+    const kernels::PackedDepthwise packed{
+        .channels = groups, .taps = kernel_size, .element_bytes = static_cast<int64_t>(size_of(w.dtype))};
     std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
     kernels::pack_depthwise(packed, src, bytes.data());
-    return context.packed_constant(w.name, DType::kF32, {kernel_size, groups}, Packing::kDepthwise, std::move(bytes));
+    return context.packed_constant(w.name, w.dtype, {kernel_size, groups}, Packing::kDepthwise, std::move(bytes));
   }
-  const kernels::PackedConv packed{.packing = Packing::kN16K1,
+  const Packing packing = w.dtype == DType::kBF16 ? Packing::kN16K2 : Packing::kN16K1;
+  const kernels::PackedConv packed{.packing = packing,
                                    .groups = groups,
                                    .groups_per_block = 1,
                                    .oc_per_group = dims[0] / groups,
@@ -138,7 +142,7 @@ int32_t lower_weights(LowerContext& context, const Value& w, int64_t groups) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
   kernels::pack_conv(packed, src, bytes.data());
   const kernels::PackedMatrix block = packed.block();
-  return context.packed_constant(w.name, DType::kF32, {packed.blocks(), block.taps, block.k, block.n}, Packing::kN16K1,
+  return context.packed_constant(w.name, w.dtype, {packed.blocks(), block.taps, block.k, block.n}, packing,
                                  std::move(bytes));
 }
 
@@ -148,6 +152,9 @@ Status lower_conv(LowerContext& context, const Node& node, schema::StepT& step) 
   const Value& w = *node.inputs[1];
   schema::ConvT conv = conv_table(context, node);
   const auto groups = static_cast<int64_t>(conv.groups);
+  if (!w.is_constant() && w.dtype != DType::kF32)
+    return Error{ErrorCode::kUnsupported,
+                 concat("node '", name_of(node), "' (conv): bf16 weights that are no constant")};
   const int32_t weights = w.is_constant() ? lower_weights(context, w, groups) : context.value(&w);
   step.attributes.Set(std::move(conv));
   step.inputs = {context.value(node.inputs[0]), weights, context.value(node.input(2))};
@@ -160,6 +167,7 @@ const OpDef conv_op = {
     .name = "conv",
     .infer = infer_conv,
     .evaluate = evaluate_conv,
+    .store = store_bf16,
     .lower = lower_conv,
     .takes_post_ops = true,
     .strided_inputs = true,

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "compiler/ops/op_def.h"
+#include "kernels/float16.h"
 #include "kernels/post_ops/post_op.h"
 
 namespace tegula::compiler {
@@ -25,6 +26,11 @@ Error cannot(const Node& node, std::string_view what) {
 /// The operand of a post-op as fp32.
 Result<Literal> real_operand(const Node& node, const PostOp& post_op, const Literal& operand) {
   if (operand.dtype() == DType::kF32) return aligned(operand);
+  if (operand.dtype() == DType::kBF16)
+    return Literal::make(DType::kF32, operand.dims(), [&](const TensorView& view) {
+      for (int64_t i = 0; i < operand.count(); ++i)
+        view.as<float>()[i] = kernels::f32_from_bf16(operand.at<uint16_t>(i));
+    });
   if (operand.dtype() != DType::kU8 && operand.dtype() != DType::kS8)
     return cannot(node, concat("a post-op's operand is ", name_of(operand.dtype())));
   return Literal::make(DType::kF32, operand.dims(), [&](const TensorView& view) {
@@ -102,8 +108,8 @@ Result<std::vector<Literal>> evaluate(const Node& node, std::span<const Literal*
     outputs.push_back(
         Literal::make(output->dtype, std::move(*dims), [&](const TensorView& view) { output_views.push_back(view); }));
   }
-  const bool is_stored =
-      node.op->store != nullptr && (output_views[0].dtype == DType::kU8 || output_views[0].dtype == DType::kS8);
+  const auto is_narrow = [](DType type) { return type == DType::kU8 || type == DType::kS8 || type == DType::kBF16; };
+  const bool is_stored = node.op->store != nullptr && is_narrow(output_views[0].dtype);
   if (!is_stored) {
     TEGULA_RETURN_IF_ERROR(node.op->evaluate(node, input_views, output_views));
     TEGULA_RETURN_IF_ERROR(run_post_ops(node, post_op_operands, output_views[0]));

@@ -2,23 +2,48 @@
 // residual; with `rms`: z / sqrt(mean(z^2) + epsilon) * scale.
 //
 // Inputs: x, scale?, bias?, residual?; scale and bias have the shape of the normalised dimensions. Attributes: axis,
-// epsilon (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z. ONNX
+// epsilon (1e-5), rms (0). Outputs: dst, mean?, inverse? = 1 / sqrt(variance + epsilon), sum? = z. x,
+// residual and dst may be bf16 or quantized (ops/quantized_ends.h; the residual is the second operand), each of its own
+// type; scale, bias and statistics are f32 then, and the sum is of type sum_to (f32, or bf16). ONNX
 // LayerNormalization and RMSNormalization; com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 #include "kernels/normalize/layer_norm.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 
 namespace tegula::compiler {
 namespace {
+
+constexpr std::size_t kNarrowOperands[] = {0, 3};  // x and the residual
+
+/// The types of dst, of the statistics and of the sum.
+struct NormTypes {
+  DType dst, statistics, sum;
+};
+
+Result<NormTypes> infer_types(const InferContext& context) {
+  const DType type = context.input(0).dtype;
+  if (!has_ends(context, kNarrowOperands)) {
+    for (const Value* input : context.node.inputs)
+      if (input && ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != type))
+        return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
+    return NormTypes{type, type, type};
+  }
+  for (const std::size_t i : {1, 2})
+    if (context.has_input(i) && context.input(i).dtype != DType::kF32)
+      return context.unsupported(concat("a scale or bias of type ", name_of(context.input(i).dtype)));
+  TEGULA_ASSIGN_OR_RETURN(const DType dst, infer_ends(context, kNarrowOperands));
+  const DType sum = context.node.attributes.dtype("sum_to", DType::kF32);
+  if (sum != DType::kF32 && sum != DType::kBF16) return context.unsupported(concat("a sum of type ", name_of(sum)));
+  return NormTypes{dst, DType::kF32, sum};
+}
 
 Status infer_layer_norm(InferContext& context) {
   if (context.node.inputs.empty() || !context.has_input(0) || context.node.inputs.size() > 4)
     return context.error("one to four inputs expected");
   const Value& x = context.input(0);
-  for (const Value* input : context.node.inputs)
-    if (input && ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype))
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
+  TEGULA_ASSIGN_OR_RETURN(const NormTypes types, infer_types(context));
   const int64_t axis = context.node.attributes.integer("axis");
   if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
   const Shape normalised(x.shape.begin() + axis, x.shape.end());
@@ -31,10 +56,10 @@ Status infer_layer_norm(InferContext& context) {
         concat("a residual of shape ", to_string(context.input(3).shape), " for ", to_string(x.shape)));
   Shape statistics(x.shape.begin(), x.shape.begin() + axis);
   statistics.resize(x.shape.size(), Dim(1));
-  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
-  context.outputs.push_back({x.dtype, statistics, std::nullopt});
-  context.outputs.push_back({x.dtype, statistics, std::nullopt});
-  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
+  context.outputs.push_back({types.dst, x.shape, std::nullopt});
+  context.outputs.push_back({types.statistics, statistics, std::nullopt});
+  context.outputs.push_back({types.statistics, statistics, std::nullopt});
+  context.outputs.push_back({types.sum, x.shape, std::nullopt});
   return {};
 }
 
@@ -44,8 +69,11 @@ Status evaluate_layer_norm(const Node& node, std::span<const kernels::TensorView
   desc.axis = static_cast<int>(node.attributes.integer("axis"));
   desc.epsilon = static_cast<float>(node.attributes.number("epsilon", 1e-5));
   desc.rms = node.attributes.flag("rms");
-  TEGULA_RETURN_IF_ERROR(kernels::check(desc, inputs, outputs));
-  return kernels::layer_norm(desc, inputs, outputs);
+  const RealEnds ends(node, inputs, outputs, kNarrowOperands);
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, ends.inputs(), ends.outputs()));
+  TEGULA_RETURN_IF_ERROR(kernels::layer_norm(desc, ends.inputs(), ends.outputs()));
+  ends.store();
+  return {};
 }
 
 Status lower_layer_norm(LowerContext&, const Node& node, schema::StepT& step) {
@@ -53,6 +81,7 @@ Status lower_layer_norm(LowerContext&, const Node& node, schema::StepT& step) {
   norm.axis = static_cast<uint32_t>(node.attributes.integer("axis"));
   norm.epsilon = static_cast<float>(node.attributes.number("epsilon", 1e-5));
   norm.rms = node.attributes.flag("rms");
+  norm.ends = ends_table(node);
   step.attributes.Set(std::move(norm));
   return {};
 }

@@ -1,6 +1,8 @@
-// dst[..., m, n] = post_ops(alpha * sum_k a[..., m, k] * b[..., k, n] + bias[n]); batch dimensions broadcast. fp32.
+// dst[..., m, n] = post_ops(alpha * sum_k a[..., m, k] * b[..., k, n] + bias[n]); batch dimensions broadcast. a and b
+// are both f32 or both bf16, the sums fp32.
 //
-// Attributes: transpose_a (a is [..., k, m]), transpose_b (b is [..., n, k]), alpha (1).
+// Attributes: transpose_a (a is [..., k, m]), transpose_b (b is [..., n, k]), alpha (1), to (the type of dst: f32, or
+// bf16 where the operands are).
 // ONNX MatMul, Gemm (7, 9, 11, 13) and com.microsoft FusedMatMul. A Gemm whose C is a row per column becomes the bias;
 // any other C is added afterwards.
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include "compiler/ops/broadcast.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/reference.h"
 
@@ -33,9 +36,7 @@ Status infer_matmul(InferContext& context) {
     return context.error("two or three inputs expected");
   const Value &a = context.input(0), &b = context.input(1);
   if (a.rank() < 2 || b.rank() < 2) return context.error("operands need two dimensions");
-  for (const Value* input : context.node.inputs)
-    if (input && input->dtype != DType::kF32)
-      return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 is supported"));
+  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_real_product(context));
   const MatrixDims ma = matrix_of(a, context.node.attributes.flag("transpose_a"));
   const MatrixDims mb = matrix_of(b, context.node.attributes.flag("transpose_b"));
   if (ma.columns != mb.rows) {
@@ -50,7 +51,7 @@ Status infer_matmul(InferContext& context) {
   if (context.has_input(2) && context.input(2).shape != Shape{mb.columns})
     return context.error(
         concat("a bias of shape ", to_string(context.input(2).shape), " for ", mb.columns.to_string(), " columns"));
-  context.outputs.push_back({DType::kF32, std::move(shape), std::nullopt});
+  context.outputs.push_back({to, std::move(shape), std::nullopt});
   return {};
 }
 
@@ -62,8 +63,9 @@ Status evaluate_matmul(const Node& node, std::span<const kernels::TensorView> in
   desc.transpose_b = node.attributes.flag("transpose_b");
   desc.epilogue.alpha = alpha != 1.0f;
   desc.epilogue.bias = node.input(2) != nullptr;
-  kernels::matmul_reference(desc, alpha, inputs[0], inputs[1], desc.epilogue.bias ? inputs[2] : kernels::TensorView(),
-                            {}, outputs[0]);
+  const RealEnds ends(node, inputs, outputs, kProductOperands);
+  kernels::matmul_reference(desc, alpha, ends.inputs()[0], ends.inputs()[1],
+                            desc.epilogue.bias ? inputs[2] : kernels::TensorView(), {}, outputs[0]);
   return {};
 }
 
@@ -78,7 +80,8 @@ Status lower_gemm(LowerContext& context, const Node& node, schema::StepT& step) 
   const bool transposed = node.attributes.flag("transpose_b");
   const Dims& dims = b.literal->dims();
   const int64_t k = dims[transposed ? 1 : 0], n = dims[transposed ? 0 : 1];
-  const kernels::PackedMatrix packed{.packing = Packing::kN16K1, .taps = 1, .k = k, .n = n};
+  const Packing packing = b.dtype == DType::kBF16 ? Packing::kN16K2 : Packing::kN16K1;
+  const kernels::PackedMatrix packed{.packing = packing, .taps = 1, .k = k, .n = n};
   const kernels::MatrixStrides strides{.tap = 0, .k = transposed ? 1 : n, .n = transposed ? k : 1};
   std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
   kernels::pack_matrix(packed, strides, b.literal->bytes().data(), bytes.data());
@@ -88,7 +91,7 @@ Status lower_gemm(LowerContext& context, const Node& node, schema::StepT& step) 
   gemm.alpha = static_cast<float>(node.attributes.number("alpha", 1));
   step.attributes.Set(std::move(gemm));
   step.inputs = {context.value(node.inputs[0]),
-                 context.packed_constant(b.name, DType::kF32, {k, n}, Packing::kN16K1, std::move(bytes)),
+                 context.packed_constant(b.name, b.dtype, {k, n}, packing, std::move(bytes)),
                  context.value(node.input(2))};
   return {};
 }
@@ -144,6 +147,7 @@ const OpDef matmul_op = {
     .name = "matmul",
     .infer = infer_matmul,
     .evaluate = evaluate_matmul,
+    .store = store_bf16,
     .lower = lower_matmul,
     .takes_post_ops = true,
     .strided_inputs = true,

@@ -52,8 +52,8 @@ struct OpDef {
   Status (*evaluate)(const Node& node, std::span<const kernels::TensorView> inputs,
                      std::span<const kernels::TensorView> outputs) = nullptr;
 
-  /// Of ops whose result is stored in another type than it is computed in: evaluate() writes fp32 for an output of u8 or
-  /// s8, the post-ops follow, and this makes the output of it. nullptr: evaluate() writes the output itself.
+  /// Of ops whose result is stored in another type than it is computed in: evaluate() writes fp32 for an output of u8,
+  /// s8 or bf16, the post-ops follow, and this makes the output of it. nullptr: evaluate() writes the output itself.
   Status (*store)(const Node& node, const kernels::TensorView& real, const kernels::TensorView& output) = nullptr;
 
   /// Writes the step: attributes; the caller fills names, inputs, outputs and post-ops from the node unless lower() has

@@ -2,8 +2,8 @@
 //
 // Attributes: kind ("max", "average", "lp"), kernel, strides, dilations, pads_begin, pads_end, sizes
 // (ops/sliding_window.h), count_include_pad, p (of "lp"), channels_last, column_major (of the indices). Outputs: dst
-// and, for "max" where wanted, the s64 indices that ONNX defines. Averages may have quantized ends
-// (ops/quantized_ends.h). ONNX MaxPool, AveragePool and LpPool.
+// and, for "max" where wanted, the s64 indices that ONNX defines. Averages may have quantized or bf16
+// ends (ops/quantized_ends.h); a maximum of bf16 is bf16, without indices. ONNX MaxPool, AveragePool and LpPool.
 #include <algorithm>
 
 #include "compiler/lowering/lower_context.h"
@@ -34,10 +34,11 @@ Status infer_pool(InferContext& context) {
   if (!kind) return context.error(concat("there is no kind '", context.node.attributes.text("kind"), "'"));
   const bool is_max = *kind == schema::PoolKind::Max;
   DType dtype = x.dtype;
-  if (has_quantized_ends(context.node)) {
+  const bool is_bf16 = x.dtype == DType::kBF16;
+  if (has_quantized_ends(context.node) || (is_bf16 && *kind == schema::PoolKind::Average)) {
     if (*kind != schema::PoolKind::Average) return context.unsupported("quantized pooling that is no average");
-    TEGULA_ASSIGN_OR_RETURN(dtype, infer_quantized_ends(context));
-  } else if (is_max ? x.dtype == DType::kF16 || x.dtype == DType::kBF16
+    TEGULA_ASSIGN_OR_RETURN(dtype, infer_ends(context));
+  } else if (is_max ? x.dtype == DType::kF16 || (is_bf16 && context.node.output(1) != nullptr)
                     : x.dtype != DType::kF32 && x.dtype != DType::kF64) {
     return context.unsupported(concat("an input of type ", name_of(x.dtype)));
   }
@@ -77,7 +78,10 @@ Status evaluate_pool(const Node& node, std::span<const kernels::TensorView> inpu
   };
   std::vector<kernels::TensorView> src = {relaid(inputs[0])}, dst;
   for (const kernels::TensorView& output : outputs) dst.push_back(relaid(output));
-  if (has_quantized_ends(node)) {
+  if (has_quantized_ends(node) || inputs[0].dtype == DType::kBF16) {
+    if (outputs.size() > 1 && outputs[1].data != nullptr)
+      return Error{ErrorCode::kUnsupported, "pool: positions of bf16 maxima"};
+    dst.resize(1);
     const kernels::NarrowPoolDesc narrow{.window = desc, .src = quantized_source(node), .dst = quantized_result(node)};
     TEGULA_RETURN_IF_ERROR(kernels::check(narrow, src, dst));
     return kernels::narrow_pool(narrow, src, dst);

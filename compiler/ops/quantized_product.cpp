@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "compiler/lowering/lower_context.h"
+#include "compiler/ops/quantized_ends.h"
 #include "kernels/quantize/requantize.h"
 
 namespace tegula::compiler {
@@ -32,7 +33,7 @@ Result<DType> infer_quantized_product(InferContext& context, const Dim& channels
     return context.unsupported(concat("a product of ", name_of(context.input(0).dtype), " by ",
                                       name_of(context.input(1).dtype), "; u8 by s8 is supported"));
   const DType to = node.attributes.dtype("to", DType::kF32);
-  if (to != DType::kU8 && to != DType::kS8 && to != DType::kF32 && to != DType::kS32)
+  if (to != DType::kU8 && to != DType::kS8 && to != DType::kBF16 && to != DType::kF32 && to != DType::kS32)
     return context.unsupported(concat("a result of type ", name_of(to)));
   TEGULA_RETURN_IF_ERROR(check_operand(context, kQuantizedBias, DType::kS32, channels, true, false));
   TEGULA_RETURN_IF_ERROR(check_operand(context, kQuantizedMultipliers, DType::kF32, channels, true, true));
@@ -83,6 +84,7 @@ Status store_quantized(const Node& node, const kernels::TensorView& real, const 
   const auto inverse = static_cast<float>(node.attributes.number("dst_scale_inverse", 1));
   const auto zero_point = static_cast<int32_t>(node.attributes.integer("dst_zero_point"));
   const int64_t count = dst.count();
+  if (dst.dtype == DType::kBF16) return store_bf16(node, real, dst);
   for (int64_t i = 0; i < count; ++i) {
     const float f = real.as<float>()[i];
     if (dst.dtype == DType::kU8)

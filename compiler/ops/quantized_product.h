@@ -21,7 +21,8 @@ class LowerContext;
 //   f   = post_ops(float(acc) * (multipliers[c] * s_x))                     s_x: 1 where it is in the multipliers
 //   dst = saturate(round(f * dst_scale_inverse) + dst_zero_point), or f, or (s32, without multipliers) acc
 //
-// Attributes: to (the type of dst: u8, s8, f32, s32), src_zero_point (0), dst_scale_inverse (1), dst_zero_point (0).
+// Attributes: to (the type of dst: u8, s8, bf16, f32, s32), src_zero_point (0), dst_scale_inverse (1), dst_zero_point
+// (0).
 
 /// Operands of the node. All but the first two may be absent.
 enum QuantizedOperandIndex : std::size_t {

@@ -1,7 +1,7 @@
 // A reduction over `axes`.
 //
 // Attributes: kind (a name of kernels::ReduceKind: "sum", "mean", ...), axes (ints, ascending), keepdims. A mean over
-// neighbouring dimensions before the last may have quantized ends (ops/quantized_ends.h).
+// neighbouring dimensions before the last may have quantized or bf16 ends (ops/quantized_ends.h).
 #include "kernels/reduce/reduce.h"
 
 #include <algorithm>
@@ -17,6 +17,11 @@ kernels::ReduceDesc desc_of(const Node& node) {
   kernels::ReduceDesc desc{.kind = *kernels::reduce_kind_from_name(node.attributes.text("kind"))};
   for (const int64_t axis : node.attributes.ints("axes")) desc.axes |= uint32_t{1} << axis;
   return desc;
+}
+
+/// A mean that the kernels of narrow averages compute.
+bool has_narrow_mean(const Node& node) {
+  return has_quantized_ends(node) || node.input(0)->dtype == DType::kBF16;
 }
 
 Status infer_reduce(InferContext& context) {
@@ -40,11 +45,12 @@ Status infer_reduce(InferContext& context) {
       shape.erase(shape.begin() + axis);
   }
   DType dtype = src.dtype;
-  if (has_quantized_ends(context.node)) {
-    TEGULA_ASSIGN_OR_RETURN(dtype, infer_quantized_ends(context));
+  if (has_narrow_mean(context.node)) {
+    TEGULA_ASSIGN_OR_RETURN(dtype, infer_ends(context));
     const bool neighbours = !axes.empty() && axes.front() - axes.back() == static_cast<int64_t>(axes.size()) - 1;
     if (kind != "mean" || !neighbours || axes.front() == src.rank() - 1)
-      return context.unsupported("a quantized reduction that is no mean over neighbouring dimensions before the last");
+      return context.unsupported(
+          "a quantized or bf16 reduction that is no mean over neighbouring dimensions before the last");
   }
   context.outputs.push_back({dtype, std::move(shape), std::nullopt});
   return {};
@@ -67,7 +73,7 @@ Status evaluate_quantized_mean(const Node& node, const kernels::TensorView& src,
 }
 
 Status evaluate_reduce(const Node& node, kernels::Views inputs, kernels::Views outputs) {
-  if (has_quantized_ends(node)) return evaluate_quantized_mean(node, inputs[0], outputs[0]);
+  if (has_narrow_mean(node)) return evaluate_quantized_mean(node, inputs[0], outputs[0]);
   const kernels::ReduceDesc desc = desc_of(node);
   const auto dst = kernels::reduced_view(desc, inputs[0], outputs[0]);
   if (!dst) return Error{ErrorCode::kInternal, "reduce: the result has other dimensions than infer gave"};

@@ -1,13 +1,15 @@
 // dst = exp(z - max(z)) / sum(exp(z - max(z))) along `axis`, with z = scale * x + mask; or its logarithm.
 //
-// Attributes: axis, log (0), scale (1). The mask broadcasts to x.
-// ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before 13 the input is flattened to a matrix at `axis`; that is
-// written as reshapes, so that the rest of the compiler knows one softmax.
+// Attributes: axis, log (0), scale (1). The mask broadcasts to x. Along the innermost dimension x and dst may be bf16
+// or quantized (ops/quantized_ends.h); the mask is f32 then. ONNX Softmax, LogSoftmax and Hardmax (1, 11, 13). Before
+// 13 the input is flattened to a matrix at `axis`; that is written as reshapes, so that the rest of the compiler knows
+// one softmax.
 #include "kernels/softmax/softmax.h"
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/broadcast.h"
 #include "compiler/ops/import_helpers.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_ends.h"
 
 namespace tegula::compiler {
 namespace {
@@ -16,11 +18,21 @@ Status infer_softmax(InferContext& context) {
   if (context.node.inputs.empty() || !context.has_input(0) || context.node.inputs.size() > 2)
     return context.error("one or two inputs expected");
   const Value& x = context.input(0);
+  DType dtype = x.dtype;
+  const bool is_narrow = has_ends(context);
+  if (is_narrow) {
+    TEGULA_ASSIGN_OR_RETURN(dtype, infer_ends(context));
+    if (context.has_input(1) && context.input(1).dtype != DType::kF32)
+      return context.unsupported(concat("a mask of type ", name_of(context.input(1).dtype)));
+  }
   for (const Value* input : context.node.inputs)
-    if (input && ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype))
+    if (!is_narrow && input &&
+        ((input->dtype != DType::kF32 && input->dtype != DType::kF64) || input->dtype != x.dtype))
       return context.unsupported(concat("operands of type ", name_of(input->dtype), "; f32 and f64 are supported"));
   const int64_t axis = context.node.attributes.integer("axis");
   if (axis < 0 || axis >= x.rank()) return context.error(concat("axis ", axis, " of ", to_string(x.shape)));
+  if (is_narrow && axis != x.rank() - 1)
+    return context.unsupported("a softmax of bf16 or quantized numbers along another dimension than the innermost");
   if (context.has_input(1)) {
     TEGULA_ASSIGN_OR_RETURN(const Shape both, broadcast(context, x.shape, context.input(1).shape));
     if (both.size() != x.shape.size()) return context.error("the mask has more dimensions than the input");
@@ -28,7 +40,7 @@ Status infer_softmax(InferContext& context) {
       return context.error(
           concat("a mask of ", to_string(context.input(1).shape), " does not broadcast to ", to_string(x.shape)));
   }
-  context.outputs.push_back({x.dtype, x.shape, std::nullopt});
+  context.outputs.push_back({dtype, x.shape, std::nullopt});
   return {};
 }
 
@@ -38,8 +50,11 @@ Status evaluate_softmax(const Node& node, std::span<const kernels::TensorView> i
   desc.axis = static_cast<int>(node.attributes.integer("axis"));
   desc.log = node.attributes.flag("log");
   desc.scale = static_cast<float>(node.attributes.number("scale", 1));
-  TEGULA_RETURN_IF_ERROR(kernels::check(desc, inputs, outputs));
-  return kernels::softmax(desc, inputs, outputs);
+  const RealEnds ends(node, inputs, outputs);
+  TEGULA_RETURN_IF_ERROR(kernels::check(desc, ends.inputs(), ends.outputs()));
+  TEGULA_RETURN_IF_ERROR(kernels::softmax(desc, ends.inputs(), ends.outputs()));
+  ends.store();
+  return {};
 }
 
 Status lower_softmax(LowerContext&, const Node& node, schema::StepT& step) {
@@ -47,6 +62,7 @@ Status lower_softmax(LowerContext&, const Node& node, schema::StepT& step) {
   softmax.axis = static_cast<uint32_t>(node.attributes.integer("axis"));
   softmax.log = node.attributes.flag("log");
   softmax.scale = static_cast<float>(node.attributes.number("scale", 1));
+  softmax.ends = ends_table(node);
   step.attributes.Set(std::move(softmax));
   return {};
 }

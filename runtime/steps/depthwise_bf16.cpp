@@ -1,6 +1,7 @@
 #include "runtime/steps/depthwise_bf16.h"
 
 #include <algorithm>
+#include <array>
 
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/gemm/pack.h"
@@ -48,6 +49,14 @@ class DepthwiseBf16Step final : public BoundStep {
     const int64_t weights = kernels::PackedDepthwise{sizes_.channels, desc.taps(), 4}.bytes();
     results_at_ = weights_at_ + line(weights);
     kernel_at_ = results_at_ + line(band_ * sizes_.out[2] * sizes_.channels * 4);
+    std::size_t next = 0;
+    for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
+      if (op.operand == kernels::OperandKind::kNone) continue;
+      const bool narrow = epilogue_.operands()[next].dtype == DType::kBF16;
+      operands_at_[next++] = narrow ? kernel_at_ : kInPlace;
+      if (narrow)
+        kernel_at_ += line(operand_pixels(op.operand, band_ * sizes_.out[2]) * operand_channels(op.operand) * 4);
+    }
   }
 
   int64_t blocks(int workers) const override { return blocks_of_bytes(units(), dst_.count() * 16, workers); }
@@ -100,15 +109,36 @@ class DepthwiseBf16Step final : public BoundStep {
     args.dst = reinterpret_cast<float*>(direct ? dst : scratch + results_at_);
     args.dst_pixel_stride = direct ? sizes_.dst_pixel_stride : sizes_.channels;
     args.epilogue = epilogue_.args(context);
-    std::size_t next = 0;
-    for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
-      if (op.operand == kernels::OperandKind::kNone) continue;
-      kernels::EpilogueOperand& operand = args.epilogue.operands[next++];
-      if (op.operand == kernels::OperandKind::kTensor)
-        operand.data = static_cast<const float*>(operand.data) + first_pixel * operand.row_stride;
-    }
+    place_operands(args.epilogue, first_pixel, pixels, scratch);
     kernel_->run(args, 0, 1, scratch + kernel_at_);
     if (!direct) convert_pixels(from_real_, scratch + results_at_, sizes_.channels * 4, dst, dst_pixel_bytes, pixels);
+  }
+
+  int64_t operand_channels(kernels::OperandKind kind) const {
+    return kind == kernels::OperandKind::kScalar ? 1 : sizes_.channels;
+  }
+  static int64_t operand_pixels(kernels::OperandKind kind, int64_t pixels) {
+    return kind == kernels::OperandKind::kTensor ? pixels : 1;
+  }
+
+  /// Operands of post-ops: those of the band's pixels, those of bf16 as fp32 in scratch.
+  void place_operands(kernels::EpilogueArgs& args, int64_t first_pixel, int64_t pixels, std::byte* scratch) const {
+    std::size_t next = 0;
+    for (const kernels::PostOpDesc& op : kernel_->desc().epilogue.post_ops) {
+      if (op.operand == kernels::OperandKind::kNone) continue;
+      const std::size_t at = operands_at_[next];
+      const auto bytes = static_cast<int64_t>(size_of(epilogue_.operands()[next].dtype));
+      kernels::EpilogueOperand& operand = args.operands[next++];
+      const auto* data = static_cast<const std::byte*>(operand.data);
+      if (op.operand == kernels::OperandKind::kTensor) data += first_pixel * operand.row_stride * bytes;
+      operand.data = data;
+      if (at == kInPlace) continue;
+      const int64_t channels = operand_channels(op.operand), count = operand_pixels(op.operand, pixels);
+      for (int64_t pixel = 0; pixel < count; ++pixel)
+        to_real_(data + pixel * operand.row_stride * bytes, scratch + at + pixel * channels * 4, channels);
+      operand.data = scratch + at;
+      operand.row_stride = channels;
+    }
   }
 
   /// Pixels of `channels` elements, all at once where neither side has gaps.
@@ -127,6 +157,8 @@ class DepthwiseBf16Step final : public BoundStep {
   BoundTensor src_, weights_, dst_;
   int64_t band_ = 1, bands_ = 0;                                 // output rows of a band; bands of an image
   std::size_t weights_at_ = 0, results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
+  static constexpr std::size_t kInPlace = 0;                     // of operands that are read where they lie
+  std::array<std::size_t, kernels::kMaxEpilogueOperands> operands_at_{};
 };
 
 }  // namespace
@@ -149,8 +181,10 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& contex
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, src, weights, dst, nullptr));
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read_typed(context, types, 1.0f, nullptr, dst));
   kernels::DepthwiseDesc desc;
-  TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, epilogue.desc()));
+  TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, {}));
   desc.epilogue = epilogue.desc();
+  for (kernels::PostOpDesc& op : desc.epilogue.post_ops)  // the step makes fp32 of them
+    if (op.operand != kernels::OperandKind::kNone && op.operand_dtype == DType::kBF16) op.operand_dtype = DType::kF32;
   DepthwiseArgs sizes;
   place_window(window, src, dst, src_rows->row_stride, dst_rows->row_stride, desc, sizes);
   const auto kernel = context.kernels.cache<kernels::DepthwiseDesc, kernels::DepthwiseKernel>().get_or_build(

@@ -61,7 +61,10 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_mean(const BindContext& context, 
     part = next;
     extents[part] *= src.dims[d];
   }
-  if (part != 2 || !src.is_contiguous() || !dst.is_contiguous())
+  int inner = 0;
+  for (int d = src.rank - 1; d >= 0 && !desc.reduces(d); --d) ++inner;
+  const auto rows = context.inputs[0].as_rows(inner);
+  if (part != 2 || !rows || !dst.is_contiguous())
     return context.unsupported("a mean of ", name_of(src.dtype), to_string(src.shape()),
                                " over other dimensions than neighbouring ones before the last");
   kernels::NarrowPoolDesc pool;
@@ -70,7 +73,10 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_mean(const BindContext& context, 
   pool.window.kernel[0] = extents[1];
   read_ends(table.ends(), pool.src, pool.dst);
   const int64_t from[] = {extents[0], extents[1], extents[2]}, to[] = {extents[0], 1, extents[2]};
-  return bind_narrow_pool(context, pool, kernels::TensorView::contiguous(src.dtype, from, static_cast<void*>(nullptr)),
+  auto source = kernels::TensorView::contiguous(src.dtype, from, static_cast<void*>(nullptr));
+  source.strides[0] = extents[1] * rows->row_stride;
+  source.strides[1] = rows->row_stride;
+  return bind_narrow_pool(context, pool, source,
                           kernels::TensorView::contiguous(dst.dtype, to, static_cast<void*>(nullptr)));
 }
 
