@@ -2,59 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
-
-#include "compiler/ops/interpret.h"
 #include "tests/compiler/importer/model_text.h"
+#include "tests/compiler/importer/same_values.h"
 
 namespace tegula::compiler {
 namespace {
-
-Literal random_input(const Value& input, std::mt19937& random) {
-  const Dims dims = *constant_dims(input.shape);
-  if (is_float(input.dtype)) {
-    std::vector<float> values(static_cast<std::size_t>(element_count(dims)));
-    for (float& value : values) value = std::normal_distribution<float>()(random);
-    return Literal::of<float>(dims, values);
-  }
-  std::vector<int64_t> values(static_cast<std::size_t>(element_count(dims)));
-  for (int64_t& value : values) value = static_cast<int64_t>(random() % 2);
-  if (input.dtype == DType::kS64) return Literal::of<int64_t>(dims, values);
-  if (input.dtype == DType::kS32) return Literal::of<int32_t>(dims, std::vector<int32_t>(values.begin(), values.end()));
-  return Literal::make(DType::kBool, dims, [&](const kernels::TensorView& view) {
-    for (std::size_t i = 0; i < values.size(); ++i) view.data[i] = static_cast<std::byte>(values[i]);
-  });
-}
-
-/// The first output of the model on random inputs, the same for the same signature.
-std::vector<double> run(const std::string& graph, int opset) {
-  const auto model = import_model(model_of(graph, opset));
-  if (!model.ok()) {
-    ADD_FAILURE() << model.error().message;
-    return {};
-  }
-  std::mt19937 random(7);
-  std::vector<Literal> inputs;
-  for (const Value* input : model->graph.inputs()) inputs.push_back(random_input(*input, random));
-  const auto outputs = interpret(model->graph, inputs);
-  if (!outputs.ok()) ADD_FAILURE() << outputs.error().message;
-  return outputs.ok() ? (*outputs)[0].to_doubles() : std::vector<double>();
-}
-
-/// Two bodies over the same inputs give the same y. `tolerance` bounds the rounding of a handful of fp32 operations.
-void expect_same(const std::string& signature, const std::string& composed, const std::string& spelled_out,
-                 int opset = 21) {
-  SCOPED_TRACE(composed);
-  constexpr double kTolerance = 64 * 0x1p-24;
-  const std::vector<double> a = run(signature + "{" + composed + "}", opset),
-                            b = run(signature + "{" + spelled_out + "}", opset);
-  ASSERT_EQ(a.size(), b.size());
-  ASSERT_FALSE(a.empty());
-  double largest = 0;
-  for (const double value : b) largest = std::max(largest, std::abs(value));
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], kTolerance * largest) << "element " << i;
-}
 
 TEST(Operators, BatchNormalization) {
   const char* const signature = "(float[2,3,4] x, float[3] s, float[3] b, float[3] m, float[3] r) => (float[2,3,4] y)";
@@ -117,11 +69,12 @@ TEST(Operators, SoftmaxFlattensBefore13) {
 }
 
 TEST(Operators, Hardmax) {
-  EXPECT_THAT(run("(float[2,3] x) => (float[2,3] y) { c = Constant <value = float[2,3] {1, 5, 5, 2, 1, 0}> ()  z = "
-                  "Sub(x, x)  d = Add(z, c)  "
-                  "y = Hardmax(d) }",
-                  21),
-              testing::ElementsAre(0, 1, 0, 1, 0, 0));
+  EXPECT_THAT(
+      run_model("(float[2,3] x) => (float[2,3] y) { c = Constant <value = float[2,3] {1, 5, 5, 2, 1, 0}> ()  z = "
+                "Sub(x, x)  d = Add(z, c)  "
+                "y = Hardmax(d) }",
+                21),
+      testing::ElementsAre(0, 1, 0, 1, 0, 0));
 }
 
 TEST(Operators, Gelus) {
@@ -163,11 +116,11 @@ TEST(Operators, AttentionWithGroupedHeads) {
 
 TEST(Operators, AttentionHidesWholeRows) {
   // The mask hides all positions of row 1: it gives zeros.
-  const std::vector<double> y =
-      run("(float[1,2,4] q, float[1,3,4] k, float[1,3,4] v) => (float[1,2,4] y) {"
-          "m = Constant <value = bool[2,3] {1, 0, 1, 0, 0, 0}> ()  "
-          "y = Attention <q_num_heads = 2, kv_num_heads = 2> (q, k, v, m) }",
-          23);
+  const std::vector<double> y = run_model(
+      "(float[1,2,4] q, float[1,3,4] k, float[1,3,4] v) => (float[1,2,4] y) {"
+      "m = Constant <value = bool[2,3] {1, 0, 1, 0, 0, 0}> ()  "
+      "y = Attention <q_num_heads = 2, kv_num_heads = 2> (q, k, v, m) }",
+      23);
   ASSERT_EQ(y.size(), 8u);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_NE(y[i], 0);
   for (std::size_t i = 4; i < 8; ++i) EXPECT_EQ(y[i], 0);
