@@ -47,9 +47,8 @@ Result<std::vector<OutputType>> infer(Graph& graph, const Node& node) {
   for (std::size_t i = constraints; i < graph.constraints.size();) {
     const GraphConstraint& added = graph.constraints[i];
     const auto end = graph.constraints.begin() + static_cast<std::ptrdiff_t>(i);
-    const bool known = std::any_of(graph.constraints.begin(), end, [&](const GraphConstraint& other) {
-      return other.kind == added.kind && other.a == added.a && other.b == added.b;
-    });
+    const bool known = std::any_of(graph.constraints.begin(), end,
+                                   [&](const GraphConstraint& other) { return other.asks_as(added); });
     if (known)
       graph.constraints.erase(end);
     else

@@ -75,6 +75,9 @@ struct GraphConstraint {
   enum class Kind : uint8_t { kEqual, kDivisible, kBroadcast, kAtLeast } kind = Kind::kEqual;
   Dim a, b;
   std::string message;  ///< names the ONNX node that asks for it
+
+  /// Whether both ask for the same; their messages may differ.
+  bool asks_as(const GraphConstraint& other) const { return kind == other.kind && a == other.a && b == other.b; }
 };
 
 /// A symbol and the range that the user or the model gave it.

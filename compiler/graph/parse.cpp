@@ -122,7 +122,14 @@ class GraphParser {
     if (in_.peek() == '"') {
       TEGULA_ASSIGN_OR_RETURN(constraint.message, in_.quoted());
     }
-    graph_.constraints.push_back(std::move(constraint));
+    // The nodes above have asked for theirs already; the text's messages count.
+    const auto known = std::find_if(graph_.constraints.begin(), graph_.constraints.end(),
+                                    [&](const GraphConstraint& other) { return other.asks_as(constraint); });
+    if (known != graph_.constraints.end()) {
+      known->message = std::move(constraint.message);
+    } else {
+      graph_.constraints.push_back(std::move(constraint));
+    }
     return {};
   }
 

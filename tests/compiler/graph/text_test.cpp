@@ -42,6 +42,12 @@ return %i, %v, "sum"=%s
   EXPECT_EQ(printed(text), text);
 }
 
+TEST(GraphText, WhatNodesRequireStandsOnce) {
+  const std::string text = printed("y = mul(%x:f32[batch,n], %w:f32[3]=[1,2,3])\nreturn y");
+  EXPECT_NE(text.find("require broadcast(n, 3)"), std::string::npos) << text;
+  EXPECT_EQ(printed(text), text);
+}
+
 TEST(GraphText, ReadsShortForms) {
   EXPECT_EQ(printed(R"(
       # operands declared where they are used
