@@ -65,10 +65,6 @@ double seconds_of_round(const FmaLoop& loop, int threads) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-}  // namespace
-
-namespace {
-
 double best_rate(const FmaLoop& loop, int products_per_instruction, int threads) {
   double best = 0;
   for (int i = 0; i < 50; ++i)
@@ -83,11 +79,12 @@ double fma_peak(jit::VectorIsa isa, int threads) {
   return best_rate(FmaLoop(isa), jit::lanes_of(isa), threads);
 }
 
-double product_peak(DType src, const jit::CpuFeatures& cpu) {
+double product_peak(DType src, const jit::CpuFeatures& cpu, int threads) {
   const int lanes = jit::lanes_of(jit::VectorIsa::kAvx512);
-  if (src == DType::kU8 && cpu.avx512_vnni) return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 4 * lanes, 1);
-  if (src == DType::kBF16 && cpu.avx512_bf16) return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 2 * lanes, 1);
-  return fma_peak(cpu.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
+  if (src == DType::kU8 && cpu.avx512_vnni) return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 4 * lanes, threads);
+  if (src == DType::kBF16 && cpu.avx512_bf16)
+    return best_rate(FmaLoop(jit::VectorIsa::kAvx512, src), 2 * lanes, threads);
+  return fma_peak(cpu.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2, threads);
 }
 
 }  // namespace tegula::perf

@@ -8,8 +8,8 @@ namespace tegula::perf {
 /// many short runs.
 double fma_peak(jit::VectorIsa isa, int threads = 1);
 
-/// The same of what multiplies other types, on one thread: vpdpbusd for u8 by s8 where `cpu` has it on zmm, vdpbf16ps
-/// for bf16; otherwise fma_peak.
-double product_peak(DType src, const jit::CpuFeatures& cpu);
+/// The same of what multiplies other types: vpdpbusd for u8 by s8 where `cpu` has it on zmm, vdpbf16ps for bf16;
+/// otherwise fma_peak.
+double product_peak(DType src, const jit::CpuFeatures& cpu, int threads = 1);
 
 }  // namespace tegula::perf

@@ -59,14 +59,35 @@ Status profile_runs(Instance& instance, std::span<const NamedInput> inputs, std:
   return {};
 }
 
-/// Of a list such as Program::isa() gives; nullopt: none with FMA.
-std::optional<jit::VectorIsa> widest_vectors(std::string_view isa) {
-  if (isa.find("avx512") != std::string_view::npos) return jit::VectorIsa::kAvx512;
-  if (isa.find("avx2") != std::string_view::npos) return jit::VectorIsa::kAvx2;
-  return std::nullopt;
+/// Of a list such as Program::isa() gives: what the register loops need to know.
+jit::CpuFeatures vector_features(std::string_view isa) {
+  const auto has = [&](std::string_view name) { return isa.find(name) != std::string_view::npos; };
+  jit::CpuFeatures cpu;
+  cpu.avx2 = has("avx2");
+  cpu.avx512 = has("avx512");
+  cpu.avx512_vnni = has("avx512_vnni");
+  cpu.avx512_bf16 = has("avx512_bf16");
+  return cpu;
+}
+
+/// The peaks of the types that products of the profile read; none without vectors.
+std::map<std::string, double> peaks_of(const std::vector<StepProfile>& profile, const jit::CpuFeatures& cpu,
+                                       int threads) {
+  std::map<std::string, double> peaks;
+  if (!cpu.avx2 && !cpu.avx512) return peaks;
+  peaks[std::string(name_of(DType::kF32))] = perf::product_peak(DType::kF32, cpu, threads);
+  for (const StepProfile& step : profile)
+    for (const DType dtype : {DType::kU8, DType::kBF16})
+      if (const std::string name(name_of(dtype)); step.flop > 0 && source_type(step) == name && !peaks.contains(name))
+        peaks[name] = perf::product_peak(dtype, cpu, threads);
+  return peaks;
 }
 
 }  // namespace
+
+std::string source_type(const StepProfile& step) {
+  return step.dtypes.substr(0, step.dtypes.find_first_of(",-"));
+}
 
 Result<Measurement> measure(const std::string& path, const MakeInputs& make_inputs, const MeasureOptions& options) {
   Measurement result;
@@ -111,7 +132,7 @@ Result<Measurement> measure(const std::string& path, const MakeInputs& make_inpu
   if (options.profile) {
     TEGULA_RETURN_IF_ERROR(
         profile_runs(instance, input_refs, output_refs, std::min(options.seconds, kProfileSeconds), result));
-    if (const auto isa = widest_vectors(result.isa)) result.fma_peak_gflops = perf::fma_peak(*isa, result.threads);
+    result.peak_gflops = peaks_of(result.profile, vector_features(result.isa), result.threads);
   }
   return result;
 }

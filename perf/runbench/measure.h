@@ -1,6 +1,6 @@
 #pragma once
 #include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,8 +34,13 @@ struct Measurement {
   std::vector<std::string> input_shapes;  ///< "image u8[1,3,32,32]"
   std::vector<StepProfile> profile;  ///< one run's worth: of each step the median of its times in all profiled runs
   int64_t profile_runs = 0;
-  std::optional<double> fma_peak_gflops;  ///< with `profile`
+  /// With `profile`: what this machine's registers reach, by the type that products read ("f32", "u8", "bf16"), for
+  /// those that occur in the profile; "f32" always.
+  std::map<std::string, double> peak_gflops;
 };
+
+/// The type that a step's first operand has: of its dtypes, "u8" of "u8,s8,s32->u8".
+std::string source_type(const StepProfile& step);
 
 /// Makes the inputs of the program once it is open.
 using MakeInputs = std::function<Result<std::vector<data::NamedTensor>>(const Program&)>;

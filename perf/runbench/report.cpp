@@ -20,6 +20,13 @@ double gflops(const StepProfile& step) {
   return step.milliseconds > 0 ? step.flop / step.milliseconds * 1e-6 : 0;
 }
 
+/// What the step could reach at most, in GFLOP/s; 0: not known.
+double peak_of(const Measurement& m, const StepProfile& step) {
+  if (m.peak_gflops.empty()) return 0;
+  const auto peak = m.peak_gflops.find(source_type(step));
+  return peak != m.peak_gflops.end() ? peak->second : m.peak_gflops.at("f32");
+}
+
 double total_milliseconds(const std::vector<StepProfile>& steps) {
   double total = 0;
   for (const StepProfile& step : steps) total += step.milliseconds;
@@ -48,13 +55,15 @@ Json profile_json(const Measurement& m) {
              {"ms", step.milliseconds},
              {"percent", total > 0 ? step.milliseconds / total * 100 : 0},
              {"gflops", step.flop > 0 ? Json(gflops(step)) : Json(nullptr)}};
-    row["peak_share"] = step.flop > 0 && m.fma_peak_gflops ? Json(gflops(step) / *m.fma_peak_gflops) : Json(nullptr);
+    const double peak = peak_of(m, step);
+    row["peak_share"] = step.flop > 0 && peak > 0 ? Json(gflops(step) / peak) : Json(nullptr);
     row["plain_loops"] = step.plain_loops;
     steps.push_back(std::move(row));
   }
   Json json{{"runs", m.profile_runs}, {"total_ms", total}};
   json["plain_loops_percent"] = total > 0 ? plain_milliseconds(m.profile) / total * 100 : 0;
-  json["fma_peak_gflops"] = m.fma_peak_gflops ? Json(*m.fma_peak_gflops) : Json(nullptr);
+  json["fma_peak_gflops"] = m.peak_gflops.empty() ? Json(nullptr) : Json(m.peak_gflops.at("f32"));
+  json["peak_gflops"] = m.peak_gflops;
   json["steps"] = std::move(steps);
   return json;
 }
@@ -135,20 +144,28 @@ std::string profile_table(const Measurement& m) {
   for (const StepProfile& step : m.profile) {
     const bool counts = step.flop > 0;
     const std::string rate = counts ? format("%.1f", gflops(step)) : "-";
-    const std::string share =
-        counts && m.fma_peak_gflops ? format("%.1f", gflops(step) / *m.fma_peak_gflops * 100) : "-";
+    const double peak = peak_of(m, step);
+    const std::string share = counts && peak > 0 ? format("%.1f", gflops(step) / peak * 100) : "-";
     text += format("%-*s  %-*.*s  %-*s  %9.4f %6.2f %9s %6s  %s %s\n", kw, step.kind.c_str(), nw, nw, step.name.c_str(),
                    iw, (step.implementation + (step.plain_loops ? " *" : "")).c_str(), step.milliseconds,
                    total > 0 ? step.milliseconds / total * 100 : 0, rate.c_str(), share.c_str(), step.dtypes.c_str(),
                    step.shapes.c_str());
   }
-  double flop = 0;
-  for (const StepProfile& step : m.profile) flop += step.flop;
+  double flop = 0, peak_milliseconds = 0;
+  for (const StepProfile& step : m.profile) {
+    flop += step.flop;
+    if (const double peak = peak_of(m, step); peak > 0) peak_milliseconds += step.flop / peak * 1e-6;
+  }
   text +=
       format("total %.4f ms in %zu steps, %.1f GFLOP/s", total, m.profile.size(), total > 0 ? flop / total * 1e-6 : 0);
-  if (m.fma_peak_gflops)
-    text += format(" of a measured FMA peak of %.1f (%.1f %%)", *m.fma_peak_gflops,
-                   total > 0 ? flop / total * 1e-6 / *m.fma_peak_gflops * 100 : 0);
+  if (!m.peak_gflops.empty() && total > 0) {
+    text += format(", %.1f %% of the time at this machine's peaks (", peak_milliseconds / total * 100);
+    for (std::string separator; const auto& [type, peak] : m.peak_gflops) {
+      text += format("%s%s %.1f", separator.c_str(), type.c_str(), peak);
+      separator = ", ";
+    }
+    text += ")";
+  }
   return text +
          format("\n* plain loops: %.2f %% of the time\n", total > 0 ? plain_milliseconds(m.profile) / total * 100 : 0);
 }

@@ -13,7 +13,8 @@ nlohmann::ordered_json to_json(const Measurement& measurement, const Environment
 /// The same for people.
 std::string summary(const Measurement& measurement, const Environment& environment);
 
-/// One line per step: time, share, GFLOP/s and share of the measured FMA peak; plain loops are marked and summed up.
+/// One line per step: time, share, GFLOP/s and share of the measured peak of the type that it multiplies; plain loops
+/// are marked and summed up.
 std::string profile_table(const Measurement& measurement);
 
 }  // namespace tegula::runbench
