@@ -19,3 +19,10 @@ case "$answer" in
   "class 5,"*) ;;  # draw_shapes.py: CLASSES[5] is the star
   *) echo "samples/run.sh: the star was not recognised" >&2; exit 1 ;;
 esac
+
+cmake -S samples/collector -B "$work/collector" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$PWD/$work/installed"
+cmake --build "$work/collector"
+"$work/installed/bin/aotc" calibrate samples/models/shapes.onnx --data samples/models/shapes_200.npz -o "$work/shapes.json" \
+  --collector "$work/collector/libdeviation_collector.so=k=5"
+grep -q '"collected":{"deviation":\[' "$work/shapes.json" ||
+  { echo "samples/run.sh: the profile has no ranges of the collector" >&2; exit 1; }

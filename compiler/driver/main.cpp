@@ -11,8 +11,8 @@ namespace tegula::driver {
 
 namespace {
 
-constexpr std::array kCommands = {"compile", "run", "verify", "inspect", "pack", "unpack", "list"};
-constexpr std::array kLaterCommands = {"calibrate", "tune", "explain", "diagnose"};
+constexpr std::array kCommands = {"compile", "calibrate", "run", "verify", "inspect", "pack", "unpack", "list"};
+constexpr std::array kLaterCommands = {"tune", "explain", "diagnose"};
 
 std::string all_commands() {
   std::string text;
@@ -39,6 +39,7 @@ ExitCode run(int argc, char** argv) {
       "Exit codes: 0 success, 1 a verification fell short, 2 wrong usage or input, 3 this machine lacks something.");
   Action action;
   add_compile_command(app, action);
+  add_calibrate_command(app, action);
   add_run_command(app, action);
   add_verify_command(app, action);
   add_inspect_command(app, action);

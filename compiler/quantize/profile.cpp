@@ -5,6 +5,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "schema/printable.h"
+
 namespace tegula::compiler {
 namespace {
 
@@ -14,16 +16,10 @@ std::string hex(uint64_t number) {
   return text.str();
 }
 
-/// A hash of two hashes that depends on their order (the finalizer of splitmix64).
-uint64_t combine(uint64_t a, uint64_t b) {
-  uint64_t x = a * 0x9e3779b97f4a7c15u + b;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
 Status check_mergeable(const Profile& a, const Profile& b) {
-  const auto error = [](const auto&... parts) { return Error{ErrorCode::kInvalidArgument, concat(parts...)}; };
+  const auto error = [](const auto&... parts) {
+    return Error{ErrorCode::kInvalidArgument, printable(concat(parts...), kLongestMessage)};
+  };
   if (a.model_xxh3 != b.model_xxh3)
     return error("the profiles are of different models: ", a.model, " (xxh3 ", hex(a.model_xxh3), ") and ", b.model,
                  " (xxh3 ", hex(b.model_xxh3), "); calibrate one of them again");
@@ -80,6 +76,13 @@ void append(TensorProfile& tensor, const TensorProfile& later, double averaging_
 
 }  // namespace
 
+uint64_t combine_hashes(uint64_t first, uint64_t second) {
+  uint64_t x = first * 0x9e3779b97f4a7c15u + second;  // then the finalizer of splitmix64
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
 void MovingAverage::add(const Range& sample, double constant) {
   if (samples++ == 0) {
     low = first_low = sample.low;
@@ -109,7 +112,7 @@ Status merge(Profile& profile, const Profile& later) {
   for (auto& [name, tensor] : profile.tensors)
     append(tensor, later.tensors.find(name)->second, profile.averaging_constant);
   profile.samples += later.samples;
-  profile.data_xxh3 = combine(profile.data_xxh3, later.data_xxh3);
+  profile.data_xxh3 = combine_hashes(profile.data_xxh3, later.data_xxh3);
   return {};
 }
 

@@ -60,7 +60,7 @@ struct TensorProfile {
 struct Profile {
   std::string model;        ///< the file's name, for messages
   uint64_t model_xxh3 = 0;  ///< of the file's bytes: a profile serves this model only
-  uint64_t data_xxh3 = 0;   ///< of all inputs in sample order
+  uint64_t data_xxh3 = 0;   ///< of all inputs in sample order: hashes of samples, combined one by one
   int64_t samples = 0;
   double averaging_constant = .01;               ///< of the moving averages
   std::map<std::string, TensorProfile> tensors;  ///< by Value::name in the graph at the pipeline's `quantize` row
@@ -71,5 +71,8 @@ struct Profile {
 /// Adds a later run over other data to `profile`. kInvalidArgument: another model, another averaging constant, other
 /// tensors, or ranges of a collector on both sides, which nothing here can join. On an error `profile` is unchanged.
 Status merge(Profile& profile, const Profile& later);
+
+/// A hash of two hashes that depends on their order.
+uint64_t combine_hashes(uint64_t first, uint64_t second);
 
 }  // namespace tegula::compiler

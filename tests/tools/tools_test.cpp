@@ -237,7 +237,7 @@ void expect_example_works(const TemporaryFolder& folder, const CommandResult& he
 }
 
 TEST_F(Tools, HelpEndsWithAnExample) {
-  for (const char* command : {"compile", "run", "verify", "inspect", "pack", "unpack", "list"})
+  for (const char* command : {"compile", "calibrate", "run", "verify", "inspect", "pack", "unpack", "list"})
     expect_example_works(own_, aotc({command, "--help"}));
   expect_example_works(own_, runbench({"--help"}));
   EXPECT_THAT(aotc({"list", "operators"}).out, HasSubstr("Conv"));
