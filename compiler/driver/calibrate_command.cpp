@@ -1,4 +1,6 @@
 // aotc calibrate: what values do a model's tensors take? The profile that quantization reads.
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -103,7 +105,15 @@ void print_ranges(const Profile& profile) {
   }
 }
 
+/// Each sample allocates and frees a few large blocks. The C library would keep more and more of them, in pieces, for
+/// later ones; so they come from the system and go back to it, and the memory stays what one sample needs.
+void return_large_blocks() {
+  constexpr int kLarge = 256 << 10;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+}
+
 Status run(const Options& options) {
+  return_large_blocks();
   const auto start = std::chrono::steady_clock::now();
   compiler::ImportOptions import;
   TEGULA_ASSIGN_OR_RETURN(import.dims, parse_dims(options.dims));

@@ -5,6 +5,11 @@
 #include <cmath>
 
 namespace tegula::compiler {
+namespace {
+
+constexpr uint32_t kSign = 0x80000000, kMagnitude = 0x7fffffff;
+
+}  // namespace
 
 BinCounter::BinCounter() : tables_(kTables) {}
 
@@ -18,12 +23,17 @@ void BinCounter::add(std::span<const float> values, float largest) {
   const float bins_per_unit = std::ldexp(1.0f, -log2_width_);
   while (!values.empty()) {
     const std::size_t count = std::min(values.size(), kBlock);
+    // Zeros fall into a bin like others, so that nothing here branches, and are taken out of it at the end.
+    int32_t zeros = 0, negative_zeros = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const float value = values[i];
-      const auto bin = static_cast<int32_t>(std::fabs(value) * bins_per_unit);
-      const auto negative = static_cast<int32_t>(value < 0 ? Histogram::kBins : 0);
-      slots_[i] = static_cast<uint32_t>(value == 0 ? static_cast<int32_t>(kZero) : bin + negative);
+      const auto bits = std::bit_cast<uint32_t>(values[i]);
+      const auto bin = static_cast<int32_t>(std::bit_cast<float>(bits & kMagnitude) * bins_per_unit);
+      slots_[i] = static_cast<uint32_t>(bin) + (bits & kSign) / (kSign / Histogram::kBins);
+      zeros += (bits & kMagnitude) == 0;
+      negative_zeros += bits == kSign;
     }
+    zeros_ += zeros;
+    negative_zeros_ += negative_zeros;
     std::size_t i = 0;
     for (; i + kTables <= count; i += kTables)
       for (std::size_t t = 0; t < kTables; ++t) ++tables_[t][slots_[i + t]];
@@ -53,11 +63,15 @@ void BinCounter::gather_tables() {
       }
       std::fill(bins, bins + used_, 0);
     }
-    if (total == 0) counts.clear();
+    const int64_t zeros = side == 0 ? zeros_ - negative_zeros_ : negative_zeros_;
+    if (total == zeros) {
+      counts.clear();
+    } else {
+      counts[0] -= zeros;
+    }
   }
-  int64_t zeros = 0;
-  for (Table& table : tables_) zeros += std::exchange(table[kZero], 0);
-  gathered_.add(log2_width_, sides[1], sides[0], zeros);
+  gathered_.add(log2_width_, sides[1], sides[0], zeros_);
+  zeros_ = negative_zeros_ = 0;
   used_ = 0;
   added_ = 0;
 }

@@ -1,6 +1,7 @@
 // aotc calibrate as a user meets it, on the sample model: the profile, its collectors, and what wrong input gives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 
@@ -104,6 +105,20 @@ TEST_F(Calibrate, MergedRunsAreTheRunOverAllData) {
     EXPECT_NEAR(other.moving_average.high, tensor.moving_average.high, 1e-9) << name;
     EXPECT_EQ(other.channels.min, tensor.channels.min) << name;
   }
+}
+
+/// The peak of all commands so far, in KiB.
+int64_t largest_memory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST_F(Calibrate, MemoryDoesNotGrowWithTheNumberOfSamples) {
+  ASSERT_EQ(calibrate(kData, {"--samples", "10", "--threads", "2"}).code, 0);
+  const int64_t ten = largest_memory();
+  ASSERT_EQ(calibrate(kData, {"--threads", "2"}).code, 0);
+  EXPECT_LE(static_cast<double>(largest_memory()), static_cast<double>(ten) * 1.05);
 }
 
 TEST_F(Calibrate, SamplesAreSpreadOverTheData) {

@@ -20,7 +20,7 @@ std::vector<float> sample_values(int seed, std::size_t count, bool relu = false)
   std::vector<float> values(count);
   for (float& value : values) {
     value = normal(random);
-    if (relu) value = std::max(value, 0.0f);
+    if (relu && value < 0) value = random() % 2 == 0 ? 0.0f : -0.0f;
   }
   return values;
 }
