@@ -80,6 +80,13 @@ Difference compare(const Tensor& got, const Tensor& want) {
   return result;
 }
 
+std::vector<double> to_reals(const Tensor& tensor) {
+  std::vector<double> reals(static_cast<std::size_t>(tensor.count()));
+  for (std::size_t i = 0; i < reals.size(); ++i)
+    reals[i] = is_float(tensor.dtype) ? float_at(tensor, i) : integer_at(tensor, i);
+  return reals;
+}
+
 std::vector<int64_t> argmax_rows(const Tensor& tensor) {
   const int64_t columns = tensor.dims.empty() ? 1 : tensor.dims.back();
   std::vector<int64_t> best;

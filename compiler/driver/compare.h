@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "compiler/data/tensor_data.h"
 
@@ -26,6 +27,9 @@ struct Difference {
 };
 
 Difference compare(const data::Tensor& got, const data::Tensor& want);
+
+/// Every element, in order; 64-bit numbers as the nearest double.
+std::vector<double> to_reals(const data::Tensor& tensor);
 
 /// Position of the largest element of each row of the last dimension; the first wins. For float tensors.
 std::vector<int64_t> argmax_rows(const data::Tensor& tensor);

@@ -11,6 +11,7 @@
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/later_options.h"
 #include "perf/runbench/accuracy.h"
+#include "perf/runbench/accuracy_report.h"
 #include "perf/runbench/report.h"
 #include "perf/runbench/selftest.h"
 
@@ -20,10 +21,11 @@ namespace {
 enum ExitCode : int { kSuccess = 0, kFellShort = 1, kBadInput = 2, kMachineLacks = 3 };
 
 struct Options {
-  std::string program, json, input, accuracy, preprocessing;
+  std::string program, json, input;
   driver::InputOptions inputs;
   MeasureOptions measure;
-  double least_top1 = 0;
+  AccuracyOptions accuracy;
+  AccuracyBars bars;
   bool selftest = false;
 };
 
@@ -60,23 +62,18 @@ Result<int> run_selftest(const Options& options) {
 }
 
 Result<int> run_accuracy(const Options& options) {
-  TEGULA_ASSIGN_OR_RETURN(
-      const Accuracy accuracy,
-      measure_accuracy(options.program, {options.accuracy, options.preprocessing, options.measure.threads}));
-  std::printf("accuracy    top-1 %.2f %%, top-5 %.2f %% of %lld samples\n", accuracy.top1_percent(),
-              accuracy.top5_percent(), static_cast<long long>(accuracy.samples));
+  AccuracyOptions how = options.accuracy;
+  how.threads = options.measure.threads;
+  TEGULA_ASSIGN_OR_RETURN(const Accuracy accuracy, measure_accuracy(options.program, how));
+  std::fputs(accuracy_table(accuracy).c_str(), stdout);
   if (!options.json.empty()) {
-    const nlohmann::ordered_json json{{"schema_version", 1},
-                                      {"program", options.program},
-                                      {"accuracy",
-                                       {{"samples", accuracy.samples},
-                                        {"top1_percent", accuracy.top1_percent()},
-                                        {"top5_percent", accuracy.top5_percent()}}}};
-    TEGULA_RETURN_IF_ERROR(data::write_text(options.json, json.dump(2) + "\n"));
+    const auto json = to_json(accuracy, options.program);
+    TEGULA_RETURN_IF_ERROR(data::write_text(
+        options.json, json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
   }
-  if (accuracy.top1_percent() >= options.least_top1) return static_cast<int>(kSuccess);
-  std::fprintf(stderr, "runbench: top-1 %.2f %% is below the %.2f %% asked for\n", accuracy.top1_percent(),
-               options.least_top1);
+  const std::optional<std::string> reason = falls_short(accuracy, options.bars);
+  if (!reason) return static_cast<int>(kSuccess);
+  std::fprintf(stderr, "runbench: %s\n", reason->c_str());
   return static_cast<int>(kFellShort);
 }
 
@@ -93,6 +90,31 @@ Result<int> run_measurement(const Options& options) {
         options.json, json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"));
   }
   return static_cast<int>(kSuccess);
+}
+
+void add_accuracy_options(CLI::App& app, Options& options, CLI::Option* selftest) {
+  AccuracyOptions& how = options.accuracy;
+  auto* accuracy = app.add_option("--accuracy", how.data,
+                                  "Only measure accuracy on data: .npz, folder of .npz, test_data_set_N, images");
+  accuracy->excludes(selftest);
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    return app.add_option(name, value, text)->needs(accuracy);
+  };
+  add("--preprocess", how.preprocessing, "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+  add("--batch", how.batch, "Samples a run (default: what the program is fixed to, else 1)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  add("--reference", how.reference,
+      "Compare the outputs with another program's (.tgl) or with stored ones (.npz), not with those in the data");
+  add("--scores", how.scores, "The output that holds a score for each class (default: the first)")->type_name("OUTPUT");
+  add("--metric", how.metric,
+      "A command that gets a folder of outputs as its last word and prints a number (perf/README.md)")
+      ->type_name("COMMAND");
+  const char* const bar = "With --accuracy: exit code 1 below this";
+  add("--min-top1", options.bars.top1_percent, bar)->check(CLI::Range(0.0, 100.0))->type_name("PERCENT");
+  add("--min-same-top1", options.bars.same_top1_percent, bar)->check(CLI::Range(0.0, 100.0))->type_name("PERCENT");
+  add("--min-cosine", options.bars.cosine, bar)->check(CLI::Range(-1.0, 1.0));
+  add("--min-metric", options.bars.metric, bar);
 }
 
 void add_options(CLI::App& app, Options& options) {
@@ -113,15 +135,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--verbose", options.measure.verbose, "Print what the runtime does, on stderr");
   app.add_option("--json", options.json, "Write the result as JSON")->type_name("R.json");
   auto* selftest = app.add_flag("--selftest", options.selftest, "Only run the program's own test vectors");
-  auto* accuracy = app.add_option("--accuracy", options.accuracy,
-                                  "Only count right answers on labelled data: .npz with 'labels', or images");
-  app.add_option("--preprocess", options.preprocessing,
-                 "How images become inputs, such as 'short=256 crop=224 scale=1/255'")
-      ->needs(accuracy);
-  app.add_option("--min-top1", options.least_top1, "With --accuracy: exit code 1 below this percentage")
-      ->check(CLI::Range(0.0, 100.0))
-      ->needs(accuracy);
-  selftest->excludes(accuracy);
+  add_accuracy_options(app, options, selftest);
   driver::refuse_options_of_later_releases(
       app, {"--instances", "--cpus", "--pin", "--scenario", "--qps", "--trace", "--sweep"},
       "this one measures one instance, one run after another");
@@ -131,7 +145,7 @@ void add_options(CLI::App& app, Options& options) {
       "Example, from the project's folder:\n"
       "  aotc compile samples/models/shapes.onnx -o shapes.tgl --bundle 2\n"
       "  runbench shapes.tgl --dim batch=8 --threads 2 --duration 3 --profile --json shapes.json\n"
-      "  runbench shapes.tgl --accuracy samples/models/shapes_200.npz --min-top1 95");
+      "  runbench shapes.tgl --accuracy samples/models/shapes_200.npz --batch 8 --min-top1 95 --min-cosine .999");
 }
 
 int run(int argc, char** argv) {
@@ -148,9 +162,9 @@ int run(int argc, char** argv) {
     std::replace(message.begin(), message.end(), '\n', ' ');
     return fail({ErrorCode::kInvalidArgument, message + "; see runbench --help"});
   }
-  const auto code = options.selftest           ? run_selftest(options)
-                    : options.accuracy.empty() ? run_measurement(options)
-                                               : run_accuracy(options);
+  const auto code = options.selftest                ? run_selftest(options)
+                    : options.accuracy.data.empty() ? run_measurement(options)
+                                                    : run_accuracy(options);
   return code.ok() ? *code : fail(code.error());
 }
 

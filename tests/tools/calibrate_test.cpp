@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <cstdlib>
+#include <regex>
 
 #include "compiler/data/files.h"
 #include "compiler/data/npz.h"
@@ -42,7 +43,8 @@ class Calibrate : public testing::Test {
     EXPECT_EQ(result.code, 2) << result.err;
     EXPECT_THAT(result.err, HasSubstr("aotc: error: "));
     EXPECT_THAT(result.err, HasSubstr(what));
-    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_TRUE(std::regex_match(result.err, std::regex("([a-z]+ing [^\n]* \\.\\.\\.\n)*[a-z]+: error: [^\n]*\n")))
+        << "one line, behind what tells of a long job: " << result.err;
     EXPECT_EQ(bytes(), "old");
     for (const auto& file : std::filesystem::directory_iterator(folder_.path()))
       EXPECT_THAT(file.path().filename().string(), Not(HasSubstr("p.json."))) << "a temporary file is left";
@@ -115,6 +117,9 @@ int64_t largest_memory() {
 }
 
 TEST_F(Calibrate, MemoryDoesNotGrowWithTheNumberOfSamples) {
+#ifdef TEGULA_SANITIZED
+  GTEST_SKIP() << "sanitizers keep what is freed";
+#endif
   ASSERT_EQ(calibrate(kData, {"--samples", "10", "--threads", "2"}).code, 0);
   const int64_t ten = largest_memory();
   ASSERT_EQ(calibrate(kData, {"--threads", "2"}).code, 0);
