@@ -207,7 +207,7 @@ class ProductFolder {
     TEGULA_ASSIGN_OR_RETURN(Node* const product, build_.node(is_conv_ ? "quantized_conv" : "quantized_matmul",
                                                              std::move(operands), std::move(attributes)));
     for (PostOp post_op : post_ops_) graph_.add_post_op(product, quantized(std::move(post_op)));
-    product->rule = kRule;
+    product->rule = node_.rule.empty() ? kRule : node_.rule;
     Value* replaced = node_.output();
     if (quantize_ != nullptr) {
       add_origins(product->origins, quantize_->origins);

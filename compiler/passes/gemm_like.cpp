@@ -87,7 +87,10 @@ Literal with_scaled_inputs(const Node& node, std::span<const double> factors) {
 }
 
 std::vector<double> shift_of_outputs(const Node& node, std::span<const float> shift) {
-  const Literal& weights = *node.input(1)->literal;
+  return shift_of_outputs(node, *node.input(1)->literal, shift);
+}
+
+std::vector<double> shift_of_outputs(const Node& node, const Literal& weights, std::span<const float> shift) {
   const Dim& channels = node.output()->shape[static_cast<std::size_t>(output_channel_axis(node))];
   std::vector<double> result(static_cast<std::size_t>(channels.value()), 0.0);
   const double factor = sum_factor(node);

@@ -26,8 +26,10 @@ double sum_factor(const Node& node);
 Literal with_scaled_outputs(const Node& node, std::span<const double> factors);
 Literal with_scaled_inputs(const Node& node, std::span<const double> factors);
 
-/// What adding shift[i] to each input channel i adds to each output channel, where no padding is in the way.
+/// What adding shift[i] to each input channel i adds to each output channel, where no padding is in the way. `weights`:
+/// others of the same shape instead of the node's.
 std::vector<double> shift_of_outputs(const Node& node, std::span<const float> shift);
+std::vector<double> shift_of_outputs(const Node& node, const Literal& weights, std::span<const float> shift);
 
 /// Whether the sum never runs over padding.
 bool is_unpadded(const Node& node);

@@ -1,10 +1,8 @@
 #include "compiler/passes/move_quantization.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <string_view>
 
 #include "compiler/passes/quantization.h"
 #include "compiler/passes/relayout.h"
@@ -12,21 +10,6 @@
 
 namespace tegula::compiler {
 namespace {
-
-constexpr std::array<std::string_view, 4> kPlacing = {"reshape", "transpose", "slice", "gather"};
-
-bool is_placing(const Node& node) {
-  if (std::find(kPlacing.begin(), kPlacing.end(), node.op->name) != kPlacing.end()) return true;
-  if (is_op(&node, "concat") || is_op(&node, "pad")) return true;
-  if (!is_op(&node, "pool") || node.attributes.text("kind") != "max") return false;
-  const Value* indices = node.output(1);
-  return indices == nullptr || (indices->users.empty() && !indices->is_output);
-}
-
-/// Operands that hold the elements: all of concat's, else the first.
-std::size_t data_operands(const Node& node) {
-  return is_op(&node, "concat") ? node.inputs.size() : 1;
-}
 
 /// The number that padding writes, when it is constant padding with a known one.
 std::optional<float> padding_of(const Node& node) {

@@ -1,9 +1,13 @@
 #include "compiler/passes/quantization.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace tegula::compiler {
 namespace {
+
+constexpr std::array<std::string_view, 4> kPlacing = {"reshape", "transpose", "slice", "gather"};
 
 std::optional<QuantizedLink> link_of(const Value* value, Function function) {
   if (value == nullptr || !is_function(value->producer, function)) return std::nullopt;
@@ -77,6 +81,18 @@ bool is_conversion(const Node& node) {
   const auto& instructions = node.attributes.program("program").instructions;
   return std::all_of(instructions.begin(), instructions.end(),
                      [](const FunctionInstruction& in) { return converts_quantization(in.function); });
+}
+
+bool is_placing(const Node& node) {
+  if (std::find(kPlacing.begin(), kPlacing.end(), node.op->name) != kPlacing.end()) return true;
+  if (is_op(&node, "concat") || is_op(&node, "pad")) return true;
+  if (!is_op(&node, "pool") || node.attributes.text("kind") != "max") return false;
+  const Value* indices = node.output(1);
+  return indices == nullptr || (indices->users.empty() && !indices->is_output);
+}
+
+std::size_t data_operands(const Node& node) {
+  return is_op(&node, "concat") ? node.inputs.size() : 1;
 }
 
 Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to) {

@@ -53,6 +53,11 @@ bool is_dequantized_constant(const Value* value);
 /// Whether the node is an elementwise one that only converts between real and quantized numbers.
 bool is_conversion(const Node& node);
 
+/// Whether the node only chooses and places elements, so that it does with quantized ones what it does with real ones:
+/// reshape, transpose, slice, gather, concat, padding, maximum pooling. Its first data_operands() operands hold them.
+bool is_placing(const Node& node);
+std::size_t data_operands(const Node& node);
+
 /// Adds quantize and dequantize nodes.
 Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to);
 Result<Value*> add_dequantize(Builder& build, Value* q, const Quantization& quantization);

@@ -1,0 +1,66 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/quantize/choose_range.h"
+#include "compiler/quantize/node_selector.h"
+
+namespace tegula::compiler {
+
+/// How products (Conv, Gemm, MatMul) become integer ones.
+enum class Approach : uint8_t {
+  kStatic,      ///< activations by ranges that calibration has found, weights ahead
+  kDynamic,     ///< activations by the range of each run, weights ahead
+  kWeightOnly,  ///< weights ahead; activations and arithmetic stay real
+};
+
+/// "static", "dynamic", "weight_only".
+std::string_view to_string(Approach approach);
+std::optional<Approach> approach_from_name(std::string_view name);
+
+/// How one product is quantized, or that it is not.
+struct ProductChoice {
+  bool quantized = true;
+  Approach approach = Approach::kStatic;
+  /// Of activations: the range's algorithm, and whether zero is in the middle (s8 symmetric: u8 with zero point 128)
+  /// instead of where the range has it (u8 asymmetric).
+  RangeOptions activation = {};
+  bool symmetric_activation = false;
+  bool per_channel_weights = true;
+  std::string reason = "by default";  ///< for reports: the rule that chose
+};
+
+/// A rule of the configuration: what it does not say stays as rules before it, or the defaults, have it.
+struct QuantizationRule {
+  NodeSelector selector;
+  std::optional<bool> quantized;
+  std::optional<Approach> approach;
+  std::optional<RangeAlgorithm> algorithm;
+  std::optional<double> percentile;
+  std::optional<std::string> collector;
+  std::optional<bool> symmetric_activation;
+  std::optional<bool> per_channel_weights;
+};
+
+struct QuantizationOptions {
+  ProductChoice defaults;
+  std::vector<QuantizationRule> rules;  ///< in order: later ones win
+  bool first_layer = true;              ///< the product that comes first is quantized
+  bool last_layer = true;
+  /// Weights in 7 bits, [-64, 64]: only for those who must match runtimes whose sums saturate.
+  bool reduce_range = false;
+  /// What quantizing the weights adds to each output channel on average goes into the bias.
+  bool correct_bias = true;
+  /// SmoothQuant (arXiv:2211.10438) of matrix products behind a layer norm; nullopt: off.
+  std::optional<double> smooth_alpha = std::nullopt;
+};
+
+/// The choice for each node that a rule or the defaults speak of. kInvalidArgument: a rule selects nothing, or speaks
+/// of products and selects none.
+Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph& graph,
+                                                                     const QuantizationOptions& options);
+
+}  // namespace tegula::compiler
