@@ -49,8 +49,9 @@ Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOpti
 Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path);
 
 struct WriteOptions {
-  bool compress = false;      ///< zstd per segment
-  std::string configuration;  ///< JSON for provenance
+  bool compress = false;          ///< zstd per segment
+  std::string configuration;      ///< JSON for provenance
+  uint64_t calibration_xxh3 = 0;  ///< of the calibration data, for provenance; 0: none
   ReportProgress progress = {};
 };
 

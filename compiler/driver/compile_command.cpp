@@ -12,6 +12,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/compile_report.h"
 #include "compiler/driver/dot.h"
+#include "compiler/driver/int8_options.h"
 #include "compiler/driver/later_options.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
@@ -26,6 +27,7 @@ struct Options {
   std::string model, output, report, graph, data, preprocessing;
   std::string precision = "model";
   std::vector<std::string> dims, shapes, dump_after, disabled;
+  Int8Options int8;
   int bundle = 0;
   bool compress = false, print_passes = false;
 };
@@ -43,9 +45,13 @@ std::string configuration(const Options& options) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+bool has_int8(const Options& options) {
+  return options.precision == "int8" || options.precision == "int8+bf16";
+}
+
 Status check_precision(const std::string& precision) {
-  if (precision == "model" || precision == "fp32") return {};
-  if (precision == "bf16" || precision == "int8" || precision == "int8+bf16")
+  if (precision == "model" || precision == "fp32" || precision == "int8") return {};
+  if (precision == "bf16" || precision == "int8+bf16")
     return Error{
         ErrorCode::kInvalidArgument,
         concat("--precision ", precision, " is not part of this release; use model (as the file says) or fp32")};
@@ -65,6 +71,14 @@ Result<compiler::CompileOptions> compile_options(const Options& options) {
   };
   compile.write.compress = options.compress;
   compile.write.configuration = configuration(options);
+  if (has_int8(options)) {
+    compiler::QuantizationOptions quantization;
+    apply(options.int8, quantization);
+    TEGULA_ASSIGN_OR_RETURN(Quantizing quantizing,
+                            make_quantizing(options.model, compile.import, options.int8, quantization));
+    compile.passes.quantize = std::move(quantizing.pass);
+    compile.write.calibration_xxh3 = quantizing.calibration_xxh3;
+  }
   if (!options.graph.empty())
     compile.see_graph = [&](const compiler::Graph& graph) { return data::write_text(options.graph, dot_text(graph)); };
   return compile;
@@ -163,6 +177,7 @@ void add_compile_command(CLI::App& app, Action& action) {
       ->type_name("PASS")
       ->allow_extra_args(false);
   command->add_option("--dump-graph", options->graph, "Write the final graph for Graphviz")->type_name("G.dot");
+  add_int8_options(*command, options->int8);
   refuse_options_of_later_releases(*command, {"--config", "--bf16-allow", "--bf16-deny", "--max-drop", "--requantize"},
                                    "this one compiles models in the types that they have");
   command->footer(
@@ -170,8 +185,12 @@ void add_compile_command(CLI::App& app, Action& action) {
       "  aotc compile samples/models/shapes.onnx -o shapes.tgl --dim batch=1..64 --bundle 2 --report shapes.json");
   command->callback([options, &action] {
     action = [options] {
-      if (!options->data.empty() && options->bundle == 0)
-        return usage_error("--data gives the inputs of test vectors: it wants --bundle N");
+      if (!options->data.empty() && options->bundle == 0 && !has_int8(*options))
+        return usage_error(
+            "--data gives the inputs of test vectors and the samples of int8's calibration: it wants --bundle N or "
+            "--precision int8");
+      options->int8.data = options->data;
+      options->int8.preprocessing = options->preprocessing;
       const Status status = run(*options);
       return status.ok() ? ExitCode::kSuccess : fail(status.error());
     };

@@ -47,6 +47,7 @@ std::unique_ptr<schema::ProvenanceT> provenance(const Graph& graph, const ModelI
   result->model_xxh3 = info.xxh3;
   result->model_producer = info.producer;
   result->configuration = options.configuration;
+  result->calibration_xxh3 = options.calibration_xxh3;
   result->notes = graph.notes;
   return result;
 }

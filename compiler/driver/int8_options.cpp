@@ -1,0 +1,104 @@
+#include "compiler/driver/int8_options.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "compiler/driver/calibrate.h"
+#include "compiler/driver/calibration_program.h"
+#include "compiler/driver/profile_file.h"
+#include "compiler/driver/progress.h"
+#include "compiler/quantize/quantizer.h"
+
+namespace tegula::driver {
+namespace {
+
+using compiler::Profile;
+using compiler::QuantizationOptions;
+
+bool needs_profile(const QuantizationOptions& options) {
+  const auto is_static = [](const std::optional<compiler::Approach>& approach) {
+    return approach == compiler::Approach::kStatic;
+  };
+  return options.defaults.approach == compiler::Approach::kStatic ||
+         std::any_of(options.rules.begin(), options.rules.end(),
+                     [&](const compiler::QuantizationRule& rule) { return is_static(rule.approach); });
+}
+
+Result<Profile> calibrated(const std::filesystem::path& model, const compiler::ImportOptions& import,
+                           const Int8Options& options) {
+  const std::string file = model.filename().native();
+  Progress progress(concat("calibrating ", file));
+  const auto show = [&](std::string_view stage, int64_t done, int64_t total) { progress.show(stage, done, total); };
+  TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(model, import));
+  CalibrateOptions how;
+  how.data = options.data;
+  how.preprocessing = options.preprocessing;
+  how.samples = options.samples;
+  how.threads = options.threads;
+  TEGULA_ASSIGN_OR_RETURN(Calibration calibration, calibrate(program, how, {}, show));
+  return std::move(calibration.profile);
+}
+
+/// nullopt: nothing asks for one, or nothing is given and only products that the model has quantized can be integer.
+Result<std::optional<Profile>> profile_for(const std::filesystem::path& model, const compiler::ImportOptions& import,
+                                           const Int8Options& options, const QuantizationOptions& quantization) {
+  if (!options.profile.empty()) {
+    TEGULA_ASSIGN_OR_RETURN(Profile profile, read_profile(options.profile));
+    return std::optional<Profile>(std::move(profile));
+  }
+  if (!options.data.empty() && needs_profile(quantization)) {
+    TEGULA_ASSIGN_OR_RETURN(Profile profile, calibrated(model, import, options));
+    return std::optional<Profile>(std::move(profile));
+  }
+  return std::optional<Profile>();
+}
+
+}  // namespace
+
+void add_int8_options(CLI::App& command, Int8Options& options) {
+  command.add_option("--profile", options.profile, "For int8: the ranges, as aotc calibrate has written them")
+      ->type_name("P.json");
+  command.add_option("--samples", options.samples, "For int8 without --profile: calibrate on N samples of --data")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--approach", options.approach,
+                  "For int8: static (calibrated ranges), dynamic (the range of each run), weight_only")
+      ->check(CLI::IsMember({"static", "dynamic", "weight_only"}));
+  command.add_option(
+      "--ranges", options.ranges,
+      "For int8: how ranges follow from the profile: minmax, moving_average, percentile, kl, mse, or the "
+      "name of a collector");
+  command.add_flag("--reduce-range", options.reduce_range,
+                   "For int8: weights in 7 bits, to match runtimes whose sums saturate; no machine needs it here");
+}
+
+void apply(const Int8Options& options, QuantizationOptions& quantization) {
+  if (const auto approach = compiler::approach_from_name(options.approach)) quantization.defaults.approach = *approach;
+  if (!options.ranges.empty()) {
+    const auto algorithm = compiler::range_algorithm(options.ranges);
+    quantization.defaults.activation.algorithm = algorithm.value_or(compiler::RangeAlgorithm::kCollector);
+    if (!algorithm) quantization.defaults.activation.collector = options.ranges;
+  }
+  quantization.reduce_range |= options.reduce_range;
+}
+
+Result<Quantizing> make_quantizing(const std::filesystem::path& model, const compiler::ImportOptions& import,
+                                   const Int8Options& options, const QuantizationOptions& quantization) {
+  TEGULA_ASSIGN_OR_RETURN(std::optional<Profile> profile, profile_for(model, import, options, quantization));
+  if (!profile && needs_profile(quantization))
+    return Error{ErrorCode::kInvalidArgument,
+                 "int8 with static ranges wants calibration: --data DIR, or --profile of aotc calibrate; or choose "
+                 "--approach dynamic or weight_only, which want none"};
+  Quantizing result;
+  result.calibration_xxh3 = profile ? profile->data_xxh3 : 0;
+  const auto shared = std::make_shared<const std::optional<Profile>>(std::move(profile));
+  result.pass = [shared, quantization](compiler::Graph& graph) {
+    return compiler::quantize(graph, shared->has_value() ? &**shared : nullptr, quantization);
+  };
+  return result;
+}
+
+}  // namespace tegula::driver

@@ -1,0 +1,38 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+#include "compiler/driver/compile.h"
+#include "compiler/quantize/quantization_options.h"
+#include "schema/base/result.h"
+
+namespace tegula::driver {
+
+/// What the command line says about integer products. The configuration file says it in more detail.
+struct Int8Options {
+  std::string profile;  ///< a calibration profile; empty: made from `data`
+  std::string data, preprocessing;
+  int64_t samples = 100;  ///< of `data`, evenly spread
+  std::string approach;   ///< empty: as the configuration says; else a name of compiler::Approach
+  std::string ranges;  ///< empty likewise; else an algorithm of compiler/quantize/choose_range.h, or a collector's name
+  bool reduce_range = false;
+  int threads = 1;
+};
+
+/// --profile, --samples, --approach, --ranges, --reduce-range.
+void add_int8_options(CLI::App& command, Int8Options& options);
+
+/// Changes `quantization` (the configuration file's, or the defaults) to what the command line says.
+void apply(const Int8Options& options, compiler::QuantizationOptions& quantization);
+
+/// The pass that quantizes `model` so, its profile read or made, and the hash of the calibration data for provenance
+/// (0: none was needed). A profile of another model is kInvalidArgument.
+struct Quantizing {
+  compiler::GraphChange pass;
+  uint64_t calibration_xxh3 = 0;
+};
+Result<Quantizing> make_quantizing(const std::filesystem::path& model, const compiler::ImportOptions& import,
+                                   const Int8Options& options, const compiler::QuantizationOptions& quantization);
+
+}  // namespace tegula::driver
