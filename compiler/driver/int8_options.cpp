@@ -79,7 +79,7 @@ void apply(const Int8Options& options, QuantizationOptions& quantization) {
   if (const auto approach = compiler::approach_from_name(options.approach)) quantization.defaults.approach = *approach;
   if (!options.ranges.empty()) {
     const auto algorithm = compiler::range_algorithm(options.ranges);
-    quantization.defaults.activation.algorithm = algorithm.value_or(compiler::RangeAlgorithm::kCollector);
+    quantization.algorithm = algorithm.value_or(compiler::RangeAlgorithm::kCollector);
     if (!algorithm) quantization.defaults.activation.collector = options.ranges;
   }
   quantization.reduce_range |= options.reduce_range;

@@ -41,8 +41,12 @@ std::optional<Approach> approach_from_name(std::string_view name) {
 Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph& graph,
                                                                      const QuantizationOptions& options) {
   std::vector<std::pair<Node*, ProductChoice>> choices;
-  for (const auto& node : graph.nodes())
-    if (is_product(*node)) choices.emplace_back(node.get(), options.defaults);
+  for (const auto& node : graph.nodes()) {
+    if (!is_product(*node)) continue;
+    choices.emplace_back(node.get(), options.defaults);
+    choices.back().second.activation.algorithm =
+        options.algorithm.value_or(is_op(node.get(), "conv") ? RangeAlgorithm::kKl : RangeAlgorithm::kMse);
+  }
   const auto leave_out = [](ProductChoice& choice, const char* reason) {
     choice.quantized = false;
     choice.reason = reason;

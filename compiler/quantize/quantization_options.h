@@ -47,6 +47,9 @@ struct QuantizationRule {
 
 struct QuantizationOptions {
   ProductChoice defaults;
+  /// Of activations, unless a rule says otherwise. nullopt: kl for convolutions, whose inputs have long thin tails that
+  /// are worth less than finer steps; mse for matrix products, whose outliers carry what a transformer has learnt.
+  std::optional<RangeAlgorithm> algorithm = std::nullopt;
   std::vector<QuantizationRule> rules;  ///< in order: later ones win
   bool first_layer = true;              ///< the product that comes first is quantized
   bool last_layer = true;
