@@ -104,7 +104,8 @@ Status StepEpilogue::read_post_ops(const BindContext& context, const BoundTensor
         return context.invalid("post-op ", i, " (", name_of(post_op.function), ") has an operand of ",
                                to_string(operand.shape()), " for results of ", to_string(dst.shape()));
       operands_.push_back(operand);
-      places_.push_back({nullptr, rows->row_stride, row.operand_scale(), static_cast<float>(row.operand_zero_point())});
+      const int64_t row_stride = post_op.operand == OperandKind::kTensor ? rows->row_stride : 0;
+      places_.push_back({nullptr, row_stride, row.operand_scale(), static_cast<float>(row.operand_zero_point())});
     }
     desc_.post_ops.push_back(post_op);
   }

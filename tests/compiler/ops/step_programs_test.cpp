@@ -75,5 +75,13 @@ TEST(StepPrograms, Recurrent) {
       return y, h, c, g)");
 }
 
+// An operand for each channel has one row, however many pixels there are.
+TEST(StepPrograms, ChannelOperandsOfIntegerProducts) {
+  expect_program_computes(R"(
+      y = quantized_conv(%x:u8[n,5,6,32], %w:s8[32,1,3,3]=random(1), -, %m:f32[32]=random(2), -, %z:s32[], %s:f32[]) {kernel=[3,3], groups=32, pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=f32, post_ops=[add(%b:f32[32]=random(3)), relu]}
+      p = quantized_matmul(%a:u8[n,7,32], %v:s8[32,8]=random(4), -, %k:f32[8]=random(5), -, z, s) {to=f32, post_ops=[add(%c:f32[8]=random(6))]}
+      return y, p)");
+}
+
 }  // namespace
 }  // namespace tegula::compiler
