@@ -47,7 +47,7 @@ Result<bool> fold(Graph& graph, Node& node, Node* quantize) {
   }
   Builder build(graph, std::move(origins), &node);
   TEGULA_ASSIGN_OR_RETURN(Node* const average, build.node(node.op->name, {source->source}, std::move(attributes)));
-  average->rule = "the model's quantization";
+  average->rule = node.rule.empty() ? "the model's quantization" : node.rule;
   replace_value(graph, replaced, average->output());
   return true;
 }

@@ -45,7 +45,7 @@ Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph
     if (!is_product(*node)) continue;
     choices.emplace_back(node.get(), options.defaults);
     choices.back().second.activation.algorithm =
-        options.algorithm.value_or(is_op(node.get(), "conv") ? RangeAlgorithm::kKl : RangeAlgorithm::kMse);
+        options.algorithm.value_or(is_op(node.get(), "conv") ? RangeAlgorithm::kPercentile : RangeAlgorithm::kMse);
   }
   const auto leave_out = [](ProductChoice& choice, const char* reason) {
     choice.quantized = false;

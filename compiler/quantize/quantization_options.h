@@ -27,7 +27,7 @@ struct ProductChoice {
   Approach approach = Approach::kStatic;
   /// Of activations: the range's algorithm, and whether zero is in the middle (s8 symmetric: u8 with zero point 128)
   /// instead of where the range has it (u8 asymmetric).
-  RangeOptions activation = {};
+  RangeOptions activation = {.percentile = 99.99};
   bool symmetric_activation = false;
   bool per_channel_weights = true;
   std::string reason = "by default";  ///< for reports: the rule that chose
@@ -36,19 +36,20 @@ struct ProductChoice {
 /// A rule of the configuration: what it does not say stays as rules before it, or the defaults, have it.
 struct QuantizationRule {
   NodeSelector selector;
-  std::optional<bool> quantized;
-  std::optional<Approach> approach;
-  std::optional<RangeAlgorithm> algorithm;
-  std::optional<double> percentile;
-  std::optional<std::string> collector;
-  std::optional<bool> symmetric_activation;
-  std::optional<bool> per_channel_weights;
+  std::optional<bool> quantized = std::nullopt;
+  std::optional<Approach> approach = std::nullopt;
+  std::optional<RangeAlgorithm> algorithm = std::nullopt;
+  std::optional<double> percentile = std::nullopt;
+  std::optional<std::string> collector = std::nullopt;
+  std::optional<bool> symmetric_activation = std::nullopt;
+  std::optional<bool> per_channel_weights = std::nullopt;
 };
 
 struct QuantizationOptions {
   ProductChoice defaults;
-  /// Of activations, unless a rule says otherwise. nullopt: kl for convolutions, whose inputs have long thin tails that
-  /// are worth less than finer steps; mse for matrix products, whose outliers carry what a transformer has learnt.
+  /// Of activations, unless a rule says otherwise. nullopt: the percentile for convolutions, whose inputs have rare
+  /// outliers that belong to single pictures, and mse for matrix products, whose outliers come with every sample and
+  /// carry what a transformer has learnt.
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
   std::vector<QuantizationRule> rules;  ///< in order: later ones win
   bool first_layer = true;              ///< the product that comes first is quantized

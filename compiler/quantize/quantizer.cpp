@@ -54,7 +54,8 @@ class Quantizer {
     }
     for (auto& [node, choice] : products_) TEGULA_RETURN_IF_ERROR(quantize_product(*node, choice));
     TEGULA_RETURN_IF_ERROR(quantize_activations());
-    for (const auto& node : graph_.nodes()) say_why_real(*node);
+    for (const auto& node : graph_.nodes()) say_why(*node);
+    graph_.remove_dead();
     return !products_.empty();
   }
 
@@ -91,8 +92,21 @@ class Quantizer {
       return Error{
           ErrorCode::kInvalidArgument,
           concat("node '", name_of(node), "' is to be quantized statically, and no calibration profile is given")};
+    TEGULA_RETURN_IF_ERROR(check_collector(choice));
     const auto range = range_of_group(node.input(0), choice);
     return range.ok() ? std::string() : range.error().message;
+  }
+
+  /// A name that is no algorithm is a collector's: an error unless the profile has ranges of it.
+  Status check_collector(const ProductChoice& choice) const {
+    if (choice.activation.algorithm != RangeAlgorithm::kCollector) return {};
+    const std::string& name = choice.activation.collector;
+    for (const auto& [tensor, seen] : profile_->tensors)
+      if (seen.collected.contains(name)) return {};
+    return Error{ErrorCode::kInvalidArgument,
+                 concat("'", name,
+                        "' is neither a range algorithm (minmax, moving_average, percentile, kl, mse) nor a "
+                        "collector that the profile has ranges of")};
   }
 
   /// What calibration has seen of a value; of a reshape, that of its source.
@@ -233,11 +247,14 @@ class Quantizer {
     return {};
   }
 
-  /// A node that computes real numbers in a program whose products do not.
-  static void say_why_real(Node& node) {
-    if (!node.rule.empty() || !is_real(node.output()) || is_placing(node) || node.op == &eltwise_op ||
-        is_average(&node))
+  /// The reasons of nodes that are no products: with quantized neighbours, or real in a program whose products are not.
+  static void say_why(Node& node) {
+    if (!node.rule.empty()) return;
+    if (is_average(&node) && as_dequantize(node.input(0))) {
+      node.rule = "int8 static, as what it reads";
       return;
+    }
+    if (!is_real(node.output()) || is_placing(node) || node.op == &eltwise_op || is_average(&node)) return;
     node.rule = concat("fp32: ", operator_types(node).front(), " has no integer form");
   }
 

@@ -1,0 +1,274 @@
+#include "compiler/quantize/quantizer.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "compiler/passes/pass.h"
+#include "compiler/quantize/quantization_parameters.h"
+#include "compiler/quantize/scale_groups.h"
+#include "tests/support/graph_testing.h"
+
+namespace tegula::compiler {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// A profile in which each of these tensors has the range beside it, and channels have the means.
+Profile profile_of(const std::map<std::string, Range>& ranges,
+                   const std::map<std::string, std::vector<double>>& means = {}) {
+  Profile profile;
+  profile.samples = 100;
+  for (const auto& [name, range] : ranges) {
+    TensorProfile& tensor = profile.tensors[name];
+    tensor.count = 1000;
+    tensor.extremes = range;
+  }
+  for (const auto& [name, channels] : means) {
+    ChannelProfile& profiled = profile.tensors[name].channels;
+    profiled.sum = channels;
+    profiled.min.assign(channels.size(), -1);
+    profiled.max.assign(channels.size(), 1);
+    profiled.count = 1;
+  }
+  return profile;
+}
+
+QuantizationOptions by_extremes() {
+  QuantizationOptions options;
+  options.algorithm = RangeAlgorithm::kMinMax;
+  return options;
+}
+
+/// The graph behind the quantizer alone, or its error.
+std::string quantized(std::string_view text, const Profile& profile,
+                      const QuantizationOptions& options = by_extremes()) {
+  Graph graph = graph_of(text);
+  const auto changed = quantize(graph, &profile, options);
+  if (!changed.ok()) return changed.error().message;
+  const Status status = verify(graph);
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  return GraphText(graph).text();
+}
+
+/// The graph behind the whole pipeline, each of whose values calibration has seen between -3 and 5.
+Graph compiled(std::string_view text) {
+  Graph graph = graph_of(text);
+  PassOptions passes;
+  passes.quantize = [&](Graph& g) {
+    std::map<std::string, Range> ranges;
+    for (const auto& value : g.values()) ranges[value->name] = {-3, 5};
+    const Profile profile = profile_of(ranges);
+    return quantize(g, &profile, by_extremes());
+  };
+  const auto reports = run_pipeline(graph, passes);
+  EXPECT_TRUE(reports.ok()) << reports.error().message;
+  return graph;
+}
+
+/// The operations of a graph in order, those that only convert as "quantize" and "dequantize".
+std::vector<std::string> operations(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const auto& node : graph.nodes()) {
+    const FunctionInstruction* const function = single_function(*node);
+    names.emplace_back(function != nullptr ? name_of(function->function) : node->op->name);
+  }
+  return names;
+}
+
+// The example of Intel's tuning guide: MatMul + BiasAdd + ReLU twice is two integer operations behind one quantize.
+TEST(Quantizer, TwoProductsWithReluAreTwoIntegerOnes) {
+  const Graph graph = compiled(R"(
+      m1 = matmul(%x:f32[n,64], %w1:f32[64,32]=random(1))
+      a1 = add(m1, %b1:f32[32]=random(2))
+      r1 = relu(a1)
+      m2 = matmul(r1, %w2:f32[32,16]=random(3))
+      a2 = add(m2, %b2:f32[16]=random(4))
+      y = relu(a2)
+      return y)");
+  EXPECT_THAT(operations(graph), ElementsAre("quantize", "quantized_matmul", "quantized_matmul"));
+}
+
+TEST(Quantizer, PutsConversionsAroundAProduct) {
+  EXPECT_EQ(quantized(R"(
+      y = matmul(%x:f32[n,2], %w:f32[2,2]=[1,-2,0.5,4])
+      return y)",
+                      profile_of({{"x", {-1, 4.1f}}})),
+            GraphText(R"(
+      q = quantize(%x:f32[n,2]) {alpha=0.02, beta=50, to=u8}
+      d = dequantize(q) {alpha=0.02, beta=50}
+      w = dequantize_by(%wq:s8[2,2]=[127,-64,64,127], %s:f32[2]=[0.007874016, 0.031496063], %z:s8[2]=fill(0))
+      y = matmul(d, w)
+      return y)")
+                .text());
+}
+
+TEST(Quantizer, ResidualBlockStaysInteger) {
+  const Graph graph = compiled(R"(
+      c1 = conv(%x:f32[n,8,6,6], %w1:f32[8,8,3,3]=random(1)) {kernel=[3,3], pads_begin=[1,1], pads_end=[1,1]}
+      r1 = relu(c1)
+      c2 = conv(r1, %w2:f32[8,8,3,3]=random(2)) {kernel=[3,3], pads_begin=[1,1], pads_end=[1,1]}
+      s = add(c2, r1)
+      r2 = relu(s)
+      c3 = conv(r2, %w3:f32[4,8,1,1]=random(3)) {kernel=[1,1]}
+      return c3)");
+  const auto names = operations(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << "at the entry";
+  EXPECT_EQ(std::count(names.begin(), names.end(), "dequantize"), 0);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "quantized_conv"), 3);
+}
+
+TEST(Quantizer, ConcatSharesOneScale) {
+  Graph graph = graph_of(R"(
+      a = relu(%x:f32[n,4,4,8])
+      b = relu(%y:f32[n,4,4,8])
+      c = concat(a, b) {axis=3}
+      m = pool(c) {kind="max", kernel=[2,2], strides=[2,2], channels_last=1}
+      d = abs(m)
+      return d)");
+  const ScaleGroups groups(graph);
+  std::vector<std::string> names;
+  for (const Value* value : groups.group_of(graph.find_value("b"))) names.push_back(value->name);
+  EXPECT_THAT(names, ElementsAre("a", "b", "c", "m"));
+  EXPECT_EQ(groups.group_of(graph.find_value("d")).size(), 1u);
+}
+
+TEST(Quantizer, WhatAConcatJoinsIsQuantizedForItsReader) {
+  const Graph graph = compiled(R"(
+      a = conv(%x:f32[n,8,4,4], %w1:f32[8,8,1,1]=random(1)) {kernel=[1,1]}
+      b = conv(x, %w2:f32[8,8,1,1]=random(2)) {kernel=[1,1]}
+      c = concat(a, b) {axis=1}
+      y = conv(c, %w3:f32[8,16,1,1]=random(3)) {kernel=[1,1]}
+      return y)");
+  const auto names = operations(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << GraphText(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "dequantize"), 0) << GraphText(graph);
+}
+
+TEST(Quantizer, AveragesBetweenProductsAreInteger) {
+  const Graph graph = compiled(R"(
+      c = conv(%x:f32[n,8,4,4], %w1:f32[8,8,1,1]=random(1)) {kernel=[1,1]}
+      m = reduce(c) {kind="mean", axes=[2,3], keepdims=0}
+      y = matmul(m, %w2:f32[8,4]=random(2))
+      return y)");
+  const auto names = operations(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << GraphText(graph);
+}
+
+TEST(Quantizer, OutputsOfTheGraphStayReal) {
+  const std::string text = quantized(R"(
+      m = matmul(%x:f32[n,2], %w:f32[2,2]=random(1))
+      y = matmul(m, %v:f32[2,2]=random(2))
+      return m, y)",
+                                     profile_of({{"x", {-1, 1}}, {"m", {-1, 1}}}));
+  EXPECT_THAT(text, HasSubstr("return"));
+  Graph graph =
+      graph_of("m = matmul(%x:f32[n,2], %w:f32[2,2]=random(1))\ny = matmul(m, %v:f32[2,2]=random(2))\nreturn m, y");
+  const Profile profile = profile_of({{"x", {-1, 1}}, {"m", {-1, 1}}});
+  ASSERT_TRUE(quantize(graph, &profile, by_extremes()).ok());
+  for (const auto& [name, value] : graph.outputs()) EXPECT_TRUE(is_op(value->producer, "matmul")) << name;
+}
+
+/// The rule of the node that computes the ONNX node and has one.
+std::string rule_of(const Graph& graph, std::string_view origin) {
+  for (const auto& node : graph.nodes())
+    if (!node->rule.empty() && std::find(node->origins.begin(), node->origins.end(), origin) != node->origins.end())
+      return node->rule;
+  return "no such node";
+}
+
+TEST(Quantizer, SaysWhyAProductStaysReal) {
+  Graph graph = graph_of(R"(
+      a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @"constant"
+      b = matmul(a, %v:f32[4,4]) @"two activations"
+      c = matmul(%t:f32[4,n], %u:f32[4,4]=random(2)) {transpose_a=1} @"transposed"
+      d = matmul(%p:f32[n,2], %i:f32[2,2]=[1, inf, 1, 1]) @"infinite"
+      e = matmul(%o:f32[n,4], %k:f32[4,4]=random(3)) @"unseen"
+      f = softmax(e) {axis=1} @"softmax"
+      return b, c, d, f)");
+  const Profile profile = profile_of({{"x", {-1, 1}}, {"p", {-1, 1}}, {"a", {-1, 1}}});
+  ASSERT_TRUE(quantize(graph, &profile, by_extremes()).ok());
+  EXPECT_EQ(rule_of(graph, "constant"), "int8 static, by default");
+  EXPECT_EQ(rule_of(graph, "two activations"), "fp32: its right operand is no constant matrix");
+  EXPECT_EQ(rule_of(graph, "transposed"), "fp32: its left operand is transposed");
+  EXPECT_EQ(rule_of(graph, "infinite"), "fp32: a weight is not finite");
+  EXPECT_EQ(rule_of(graph, "unseen"), "fp32: calibration has not seen tensor 'o'");
+  EXPECT_EQ(rule_of(graph, "softmax"), "fp32: Softmax has no integer form");
+}
+
+TEST(Quantizer, RulesChooseAndTheLastOneWins) {
+  constexpr std::string_view kText =
+      "a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"first\"\n"
+      "b = matmul(a, %v:f32[4,4]=random(2)) @\"second\"\nreturn b";
+  const Profile profile = profile_of({{"x", {-1, 1}}, {"a", {-1, 1}}});
+  QuantizationOptions options = by_extremes();
+  options.rules.push_back({.selector = *NodeSelector::type("MatMul"), .quantized = false});
+  options.rules.push_back(
+      {.selector = NodeSelector::name("second"), .quantized = true, .approach = Approach::kDynamic});
+  Graph graph = graph_of(kText);
+  ASSERT_TRUE(quantize(graph, &profile, options).ok());
+  EXPECT_EQ(rule_of(graph, "first"), "fp32: by the rule for operator type MatMul");
+  EXPECT_EQ(rule_of(graph, "second"), "int8 dynamic, by the rule for node 'second'");
+
+  Graph again = graph_of(kText);
+  options.rules.push_back({.selector = NodeSelector::name("third"), .quantized = false});
+  EXPECT_THAT(quantize(again, &profile, options).error().message, HasSubstr("node 'third' matches nothing"));
+}
+
+TEST(Quantizer, LayersAtTheEndsCanStayReal) {
+  Graph graph = graph_of(
+      "a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"1\"\nb = matmul(a, %v:f32[4,4]=random(2)) @\"2\"\n"
+      "c = matmul(b, %u:f32[4,4]=random(2)) @\"3\"\nreturn c");
+  QuantizationOptions options = by_extremes();
+  options.first_layer = options.last_layer = false;
+  const Profile profile = profile_of({{"x", {-1, 1}}, {"a", {-1, 1}}, {"b", {-1, 1}}});
+  ASSERT_TRUE(quantize(graph, &profile, options).ok());
+  EXPECT_EQ(rule_of(graph, "1"), "fp32: the first layer stays real");
+  EXPECT_EQ(rule_of(graph, "2"), "int8 static, by default");
+  EXPECT_EQ(rule_of(graph, "3"), "fp32: the last layer stays real");
+}
+
+TEST(Quantizer, WantsAProfileForStaticRanges) {
+  Graph graph = graph_of("a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"m\"\nreturn a");
+  EXPECT_EQ(quantize(graph, nullptr, by_extremes()).error().message,
+            "node 'm' is to be quantized statically, and no calibration profile is given");
+}
+
+TEST(Quantizer, TheBiasTakesWhatRoundingTheWeightsAdds) {
+  // Weights 1 and 0.4 in steps of 1/127: 0.4 becomes 51/127, which is 0.4 + 0.2/127.
+  Graph graph = graph_of("a = matmul(%x:f32[n,2], %w:f32[2,1]=[1, 0.4], %b:f32[1]=[10])\nreturn a");
+  const Profile profile = profile_of({{"x", {-1, 1}}}, {{"x", {5, 127}}});
+  ASSERT_TRUE(quantize(graph, &profile, by_extremes()).ok());
+  const Value* const bias = graph.nodes().back()->input(2);
+  EXPECT_NEAR(bias->literal->at<float>(0), 10 - 0.2, 1e-4);
+
+  Graph uncorrected = graph_of("a = matmul(%x:f32[n,2], %w:f32[2,1]=[1, 0.4], %b:f32[1]=[10])\nreturn a");
+  QuantizationOptions options = by_extremes();
+  options.correct_bias = false;
+  ASSERT_TRUE(quantize(uncorrected, &profile, options).ok());
+  EXPECT_EQ(uncorrected.nodes().back()->input(2)->literal->at<float>(0), 10);
+}
+
+TEST(QuantizationParameters, HoldZeroAndTheRange) {
+  EXPECT_EQ(quantization_of({-1, 4.1f}, false), (Quantization{.scale = 0.02f, .zero_point = 50}));
+  EXPECT_EQ(quantization_of({2, 5.1f}, false), (Quantization{.scale = 0.02f, .zero_point = 0})) << "zero is held";
+  EXPECT_EQ(quantization_of({-5.1f, -2}, false), (Quantization{.scale = 0.02f, .zero_point = 255}));
+  EXPECT_EQ(quantization_of({-1, 2.54f}, true), (Quantization{.scale = 0.02f, .zero_point = 128}));
+  EXPECT_EQ(quantization_of({0, 0}, false), (Quantization{.scale = 1, .zero_point = 0}));
+  EXPECT_EQ(quantization_of({0, 1e-40f}, false).scale, 0x1p-60f) << "products of scales stay normal numbers";
+}
+
+TEST(QuantizationParameters, WeightsByChannelOrForAll) {
+  const Literal weights = Literal::of<float>({2, 2}, {1, -2, 0.5f, 4});  // [k, n]
+  const auto by_channel = quantize_weights(weights, channels_of_matmul(weights, false), true, 127);
+  ASSERT_TRUE(by_channel);
+  EXPECT_THAT(by_channel->scales, ElementsAre(1 / 127.0f, 4 / 127.0f));
+  EXPECT_THAT(by_channel->q.to_ints(), ElementsAre(127, -64, 64, 127));
+  const auto for_all = quantize_weights(weights, channels_of_matmul(weights, false), false, 64);
+  EXPECT_THAT(for_all->scales, ElementsAre(4 / 64.0f));
+  EXPECT_THAT(for_all->q.to_ints(), ElementsAre(16, -32, 8, 64));
+}
+
+}  // namespace
+}  // namespace tegula::compiler
