@@ -12,6 +12,7 @@ using Action = std::function<ExitCode()>;
 // Each adds its subcommand to `app`, one file a subcommand.
 void add_compile_command(CLI::App& app, Action& action);
 void add_calibrate_command(CLI::App& app, Action& action);
+void add_diagnose_command(CLI::App& app, Action& action);
 void add_run_command(CLI::App& app, Action& action);
 void add_verify_command(CLI::App& app, Action& action);
 void add_inspect_command(CLI::App& app, Action& action);

@@ -74,9 +74,9 @@ Result<compiler::CompileOptions> compile_options(const Options& options) {
   if (has_int8(options)) {
     compiler::QuantizationOptions quantization;
     apply(options.int8, quantization);
-    TEGULA_ASSIGN_OR_RETURN(Quantizing quantizing,
+    TEGULA_ASSIGN_OR_RETURN(const Quantizing quantizing,
                             make_quantizing(options.model, compile.import, options.int8, quantization));
-    compile.passes.quantize = std::move(quantizing.pass);
+    compile.passes.quantize = quantizing.make_pass(quantization);
     compile.write.calibration_xxh3 = quantizing.calibration_xxh3;
   }
   if (!options.graph.empty())

@@ -95,8 +95,10 @@ Result<Quantizing> make_quantizing(const std::filesystem::path& model, const com
   Quantizing result;
   result.calibration_xxh3 = profile ? profile->data_xxh3 : 0;
   const auto shared = std::make_shared<const std::optional<Profile>>(std::move(profile));
-  result.pass = [shared, quantization](compiler::Graph& graph) {
-    return compiler::quantize(graph, shared->has_value() ? &**shared : nullptr, quantization);
+  result.make_pass = [shared](const QuantizationOptions& how) -> compiler::GraphChange {
+    return [shared, how](compiler::Graph& graph) {
+      return compiler::quantize(graph, shared->has_value() ? &**shared : nullptr, how);
+    };
   };
   return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "compiler/driver/compile.h"
@@ -26,12 +27,13 @@ void add_int8_options(CLI::App& command, Int8Options& options);
 /// Changes `quantization` (the configuration file's, or the defaults) to what the command line says.
 void apply(const Int8Options& options, compiler::QuantizationOptions& quantization);
 
-/// The pass that quantizes `model` so, its profile read or made, and the hash of the calibration data for provenance
-/// (0: none was needed). A profile of another model is kInvalidArgument.
+/// Makes the pass that quantizes a model as options say, with the profile that was read or made for it.
 struct Quantizing {
-  compiler::GraphChange pass;
-  uint64_t calibration_xxh3 = 0;
+  std::function<compiler::GraphChange(const compiler::QuantizationOptions&)> make_pass;
+  uint64_t calibration_xxh3 = 0;  ///< of the calibration data, for provenance; 0: none was needed
 };
+/// kInvalidArgument: `quantization` wants a profile, and there is neither one nor data; or the profile is another
+/// model's.
 Result<Quantizing> make_quantizing(const std::filesystem::path& model, const compiler::ImportOptions& import,
                                    const Int8Options& options, const compiler::QuantizationOptions& quantization);
 

@@ -11,8 +11,8 @@ namespace tegula::driver {
 
 namespace {
 
-constexpr std::array kCommands = {"compile", "calibrate", "run", "verify", "inspect", "pack", "unpack", "list"};
-constexpr std::array kLaterCommands = {"tune", "explain", "diagnose"};
+constexpr std::array kCommands = {"compile", "calibrate", "diagnose", "run", "verify", "inspect", "pack", "unpack", "list"};
+constexpr std::array kLaterCommands = {"tune", "explain"};
 
 std::string all_commands() {
   std::string text;
@@ -40,6 +40,7 @@ ExitCode run(int argc, char** argv) {
   Action action;
   add_compile_command(app, action);
   add_calibrate_command(app, action);
+  add_diagnose_command(app, action);
   add_run_command(app, action);
   add_verify_command(app, action);
   add_inspect_command(app, action);

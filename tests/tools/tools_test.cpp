@@ -206,7 +206,7 @@ TEST_F(Tools, WrongUseIsOneLine) {
   expect_refused(aotc({"compile"}), "aotc compile --help");
   expect_refused(aotc({"compile", "a.onnx", "-o", "b.tgl", "--unknown"}), "--unknown");
   expect_refused(aotc({"compile", kModels / "shapes.onnx", "-o", own_ / "x.tgl", "--precision", "int8"}),
-                 "--precision int8 is not part of this release");
+                 "int8 with static ranges wants calibration");
   expect_refused(aotc({"compile", kModels / "shapes.onnx", "-o", own_ / "x.tgl", "--bf16-allow", "x"}),
                  "--bf16-allow is not part of this release");
   expect_refused(aotc({"compile", kModels / "shapes.onnx", "-o", "/no/such/folder/x.tgl"}), "/no/such/folder");

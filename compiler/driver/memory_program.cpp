@@ -1,0 +1,32 @@
+#include "compiler/driver/memory_program.h"
+
+#include <algorithm>
+
+namespace tegula::driver {
+namespace {
+
+constexpr std::string_view kQuantizeRow = "quantize";
+
+}  // namespace
+
+Result<MemoryProgram> compile_in_memory(const std::filesystem::path& path, const compiler::ImportOptions& import,
+                                        const compiler::PassOptions& passes, const compiler::ReportProgress& progress) {
+  TEGULA_ASSIGN_OR_RETURN(compiler::ImportedModel model, compiler::import_onnx(path, import));
+  TEGULA_RETURN_IF_ERROR(compiler::run_pipeline(model.graph, passes));
+  compiler::WriteOptions write;
+  write.progress = progress;
+  TEGULA_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, compiler::write_program(model.graph, model.info, write));
+  TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(bytes, {.load = Load::kCopy}));
+  return MemoryProgram{std::move(program), model.info};
+}
+
+std::vector<std::string> optional_rows_behind_quantize() {
+  const auto rows = compiler::pipeline();
+  auto row = std::find_if(rows.begin(), rows.end(), [](const auto& r) { return r.name == kQuantizeRow; });
+  std::vector<std::string> names;
+  for (; row != rows.end(); ++row)
+    if (row->name != kQuantizeRow && !row->required && row->chosen == nullptr) names.emplace_back(row->name);
+  return names;
+}
+
+}  // namespace tegula::driver

@@ -1,0 +1,107 @@
+// aotc compile --precision int8 and aotc diagnose as a user meets them, on the sample model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "compiler/data/files.h"
+#include "tests/support/command.h"
+
+namespace tegula::driver {
+namespace {
+
+using test::CommandResult;
+using testing::HasSubstr;
+using testing::Not;
+using Json = nlohmann::json;
+
+const std::filesystem::path kModels = std::filesystem::path(TEGULA_SOURCE_DIR) / "samples/models";
+const std::string kModel = kModels / "shapes.onnx", kData = kModels / "shapes_200.npz";
+
+class Int8 : public testing::Test {
+ protected:
+  CommandResult compile(std::vector<std::string> more, const std::string& model = kModel) {
+    std::vector<std::string> words = {TEGULA_AOTC, "compile", model, "-o", program(), "--report", report()};
+    words.insert(words.end(), more.begin(), more.end());
+    return test::run_command(words);
+  }
+  CommandResult diagnose(std::vector<std::string> more) {
+    std::vector<std::string> words = {TEGULA_AOTC, "diagnose", program(), "--onnx", kModel, "--data", kData};
+    words.insert(words.end(), more.begin(), more.end());
+    return test::run_command(words);
+  }
+  void expect_refused(const CommandResult& result, const std::string& what) {
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(what));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+  std::string program() const { return folder_ / "p.tgl"; }
+  std::string report() const { return folder_ / "r.json"; }
+  Json json(const std::string& path) const { return Json::parse(*data::read_file(path)); }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Int8, EveryProductIsIntegerAndSaysWhy) {
+  const CommandResult result = compile({"--precision", "int8", "--data", kData});
+  ASSERT_EQ(result.code, 0) << result.err;
+  int products = 0;
+  const Json written = json(report());
+  for (const Json& step : written["steps"]) {
+    if (step["kind"] != "Conv" && step["kind"] != "Gemm") continue;
+    ++products;
+    EXPECT_THAT(step["types"].get<std::string>(), HasSubstr("u8,s8")) << step;
+    EXPECT_THAT(step["rule"].get<std::string>(), HasSubstr("int8 static, by default")) << step;
+  }
+  EXPECT_GT(products, 1);
+}
+
+TEST_F(Int8, AProfileGivesTheSameProgramAsItsData) {
+  ASSERT_EQ(compile({"--precision", "int8", "--data", kData, "--samples", "64"}).code, 0);
+  const std::string from_data = *data::read_file(program());
+  const std::string profile = folder_ / "profile.json";
+  ASSERT_EQ(
+      test::run_command({TEGULA_AOTC, "calibrate", kModel, "--data", kData, "--samples", "64", "-o", profile}).code, 0);
+  ASSERT_EQ(compile({"--precision", "int8", "--profile", profile, "--samples", "64"}).code, 0);
+  EXPECT_EQ(*data::read_file(program()), from_data);
+}
+
+TEST_F(Int8, WantsDataOrAnApproachWithout) {
+  expect_refused(compile({"--precision", "int8"}), "wants calibration: --data DIR, or --profile");
+  EXPECT_FALSE(std::filesystem::exists(program()));
+  EXPECT_EQ(compile({"--precision", "int8", "--approach", "dynamic"}).code, 0);
+  EXPECT_THAT(compile({"--precision", "int8", "--approach", "sometimes"}).err, HasSubstr("--approach"));
+  expect_refused(compile({"--precision", "int8", "--data", kData, "--ranges", "guess"}), "guess");
+}
+
+TEST_F(Int8, DiagnosisRanksWhatProductsCost) {
+  ASSERT_EQ(compile({"--precision", "int8", "--data", kData}).code, 0);
+  const std::string details = folder_ / "d.json", page = folder_ / "d.html";
+  const CommandResult result = diagnose({"--images", "8", "--json", details, "--html", page});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("INT8 Diagnosis"));
+  EXPECT_THAT(result.out, HasSubstr("over 8 samples"));
+  const Json json_report = json(details);
+  double last = INFINITY;
+  for (const Json& op : json_report["ops"]) {
+    EXPECT_GT(op["sqnr_db"].get<double>(), 10) << op;
+    EXPECT_GT(op["cosine"].get<double>(), 0.9) << op;
+    EXPECT_GT(op["elements"].get<int64_t>(), 0) << op;
+    EXPECT_GT(op["range_used_share"].get<double>(), 0.2) << op;
+    EXPECT_LT(op["saturated_share"].get<double>(), 0.05) << op;
+    EXPECT_LE(op["outputs_gain_db"].get<double>(), last) << "sorted by what they cost";
+    last = op["outputs_gain_db"].get<double>();
+  }
+  EXPECT_GT(json_report["ops"].size(), 1u);
+  EXPECT_THAT(*data::read_file(page), HasSubstr("class=\"bar\""));
+}
+
+TEST_F(Int8, DiagnosisRefusesAProgramOfOtherOptions) {
+  ASSERT_EQ(compile({"--precision", "int8", "--data", kData, "--ranges", "minmax"}).code, 0);
+  expect_refused(diagnose({"--ranges", "kl"}), "is not what the model compiles to with these options");
+  EXPECT_EQ(diagnose({"--ranges", "minmax", "--images", "2"}).code, 0);
+}
+
+}  // namespace
+}  // namespace tegula::driver
