@@ -6,18 +6,25 @@ namespace tegula::driver {
 namespace {
 
 constexpr std::string_view kQuantizeRow = "quantize";
+/// Stays: without it the weights of models that are quantized already would be made real in every run.
+constexpr std::string_view kConstantsRow = "fold_new_constants";
 
 }  // namespace
 
 Result<MemoryProgram> compile_in_memory(const std::filesystem::path& path, const compiler::ImportOptions& import,
                                         const compiler::PassOptions& passes, const compiler::ReportProgress& progress) {
-  TEGULA_ASSIGN_OR_RETURN(compiler::ImportedModel model, compiler::import_onnx(path, import));
-  TEGULA_RETURN_IF_ERROR(compiler::run_pipeline(model.graph, passes));
-  compiler::WriteOptions write;
-  write.progress = progress;
-  TEGULA_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, compiler::write_program(model.graph, model.info, write));
+  compiler::ModelInfo info;
+  std::vector<std::byte> bytes;
+  {  // the graph goes before the program is copied: both hold all weights
+    TEGULA_ASSIGN_OR_RETURN(compiler::ImportedModel model, compiler::import_onnx(path, import));
+    TEGULA_RETURN_IF_ERROR(compiler::run_pipeline(model.graph, passes));
+    compiler::WriteOptions write;
+    write.progress = progress;
+    TEGULA_ASSIGN_OR_RETURN(bytes, compiler::write_program(model.graph, model.info, write));
+    info = model.info;
+  }
   TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(bytes, {.load = Load::kCopy}));
-  return MemoryProgram{std::move(program), model.info};
+  return MemoryProgram{std::move(program), std::move(info)};
 }
 
 std::vector<std::string> optional_rows_behind_quantize() {
@@ -25,7 +32,8 @@ std::vector<std::string> optional_rows_behind_quantize() {
   auto row = std::find_if(rows.begin(), rows.end(), [](const auto& r) { return r.name == kQuantizeRow; });
   std::vector<std::string> names;
   for (; row != rows.end(); ++row)
-    if (row->name != kQuantizeRow && !row->required && row->chosen == nullptr) names.emplace_back(row->name);
+    if (row->name != kQuantizeRow && row->name != kConstantsRow && !row->required && row->chosen == nullptr)
+      names.emplace_back(row->name);
   return names;
 }
 
