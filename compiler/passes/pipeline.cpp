@@ -22,6 +22,7 @@
 #include "compiler/passes/push_reshapes.h"
 #include "compiler/passes/push_transposes.h"
 #include "compiler/passes/quantize_averages.h"
+#include "compiler/passes/quantize_results.h"
 #include "compiler/passes/recognise_activations.h"
 #include "compiler/passes/recognise_layer_norm.h"
 #include "compiler/passes/recognise_softmax.h"
@@ -90,6 +91,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS_AGAIN(move_new_quantization, move_quantization),
     TEGULA_PASS(fold_quantization),         // with the post-ops that products have by now
     TEGULA_PASS(quantize_averages),         // behind the layout: channels are last
+    TEGULA_PASS(quantize_results),          // what no product and no average has taken
     TEGULA_PASS(fuse_residual_into_layer_norm),                // sums that no product has taken
     TEGULA_PASS(fold_transposes_into_matmul),                  // what no pass above could cancel
     TEGULA_PASS_AGAIN(fold_new_constants, fold_all_constants), // what the passes above have made constant, and quantized
