@@ -32,7 +32,7 @@ struct Options {
   std::string model, output, merge;
   std::vector<std::string> dims, shapes, collectors;
   CalibrateOptions calibrate;
-  bool print_ranges = false;
+  bool print_ranges = false, requantize = false;
 };
 
 /// "lib.so" or "lib.so=options".
@@ -128,7 +128,7 @@ Status run(const Options& options) {
     const std::string file = std::filesystem::path(options.model).filename().native();
     std::optional<Progress> progress(std::in_place, concat("compiling ", file));
     const auto show = [&](std::string_view stage, int64_t done, int64_t total) { progress->show(stage, done, total); };
-    TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(options.model, import, show));
+    TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(options.model, import, options.requantize, show));
     if (earlier) TEGULA_RETURN_IF_ERROR(check_profile_model(*earlier, options.merge, program.model.xxh3));
     progress.reset();
     progress.emplace(concat("calibrating ", file));
@@ -193,6 +193,8 @@ void add_calibrate_command(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_flag("--print-ranges", options->print_ranges,
                     "Print the range that each algorithm takes from the profile");
+  command->add_flag("--requantize", options->requantize,
+                    "As for compile: the profile of a quantized model without its own quantization");
   command->add_option("--dim", options->dims, "As for compile: fix or bound a symbolic dimension; repeatable")
       ->type_name("NAME=SIZES")
       ->allow_extra_args(false);

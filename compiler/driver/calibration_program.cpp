@@ -2,6 +2,7 @@
 
 #include "compiler/driver/memory_program.h"
 #include "compiler/ops/op_def.h"
+#include "compiler/quantize/drop_quantization.h"
 
 namespace tegula::driver {
 namespace {
@@ -14,12 +15,13 @@ bool is_reshape(const compiler::Node& node) {
 }  // namespace
 
 Result<CalibrationProgram> make_calibration_program(const std::filesystem::path& path,
-                                                    const compiler::ImportOptions& options,
+                                                    const compiler::ImportOptions& options, bool requantize,
                                                     const compiler::ReportProgress& progress) {
   std::vector<std::string> inputs, tensors;
   compiler::PassOptions passes;
   passes.disabled = optional_rows_behind_quantize();
   passes.progress = progress;
+  if (requantize) passes.drop_quantization = compiler::drop_quantization;
   passes.quantize = [&](compiler::Graph& graph) -> Result<bool> {
     for (const compiler::Value* input : graph.inputs())
       if (input->dtype == DType::kF32) inputs.push_back(input->name);

@@ -18,9 +18,9 @@ struct CalibrationProgram {
   std::vector<std::string> tensors;  ///< what the nodes at the `quantize` row write, f32 and no reshapes of others
 };
 
-/// Reads the model and compiles it in memory.
+/// Reads the model and compiles it in memory. `requantize`: without the quantization that the model has itself.
 Result<CalibrationProgram> make_calibration_program(const std::filesystem::path& model,
-                                                    const compiler::ImportOptions& options,
+                                                    const compiler::ImportOptions& options, bool requantize,
                                                     const compiler::ReportProgress& progress = {});
 
 }  // namespace tegula::driver

@@ -17,6 +17,7 @@
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
+#include "compiler/quantize/drop_quantization.h"
 
 namespace tegula::driver {
 namespace {
@@ -76,6 +77,7 @@ Result<compiler::CompileOptions> compile_options(const Options& options) {
     apply(options.int8, quantization);
     TEGULA_ASSIGN_OR_RETURN(const Quantizing quantizing,
                             make_quantizing(options.model, compile.import, options.int8, quantization));
+    if (options.int8.requantize) compile.passes.drop_quantization = compiler::drop_quantization;
     compile.passes.quantize = quantizing.make_pass(quantization);
     compile.write.calibration_xxh3 = quantizing.calibration_xxh3;
   }
@@ -178,7 +180,7 @@ void add_compile_command(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--dump-graph", options->graph, "Write the final graph for Graphviz")->type_name("G.dot");
   add_int8_options(*command, options->int8);
-  refuse_options_of_later_releases(*command, {"--config", "--bf16-allow", "--bf16-deny", "--max-drop", "--requantize"},
+  refuse_options_of_later_releases(*command, {"--config", "--bf16-allow", "--bf16-deny", "--max-drop"},
                                    "this one compiles models in the types that they have");
   command->footer(
       "Example, from the project's folder:\n"

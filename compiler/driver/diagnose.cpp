@@ -12,6 +12,7 @@
 #include "compiler/driver/program_io.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/quantization.h"
+#include "compiler/quantize/drop_quantization.h"
 #include "compiler/quantize/operator_types.h"
 
 namespace tegula::driver {
@@ -138,6 +139,12 @@ class Diagnoser {
     if (progress_) progress_(stage, done, static_cast<int64_t>(probes_.size()));
   }
 
+  compiler::PassOptions own_passes() const {
+    compiler::PassOptions passes;
+    if (options_.requantize) passes.drop_quantization = compiler::drop_quantization;
+    return passes;
+  }
+
   static OpDiagnosis finished(const Probe& probe) {
     OpDiagnosis op = probe.op;
     if (probe.elements > 0) op.saturated = static_cast<double>(probe.outside) / static_cast<double>(probe.elements);
@@ -147,7 +154,7 @@ class Diagnoser {
 
   /// Runs fp32 and the spelled out quantization side by side, and keeps the outputs of fp32.
   Status compare_products() {
-    compiler::PassOptions passes;
+    compiler::PassOptions passes = own_passes();
     passes.disabled = optional_rows_behind_quantize();
     std::erase(passes.disabled, kFoldConstants);  // weights are rounded once
     TEGULA_ASSIGN_OR_RETURN(Runner real, Runner::make(options_, passes));
@@ -250,7 +257,7 @@ class Diagnoser {
   }
 
   Result<Runner> compiled_with(const compiler::QuantizationOptions& quantization) const {
-    compiler::PassOptions passes;
+    compiler::PassOptions passes = own_passes();
     passes.quantize = options_.make_pass(quantization);
     return Runner::make(options_, passes);
   }

@@ -50,6 +50,7 @@ struct DiagnoseOptions {
   std::filesystem::path model;
   compiler::ImportOptions import;
   compiler::QuantizationOptions quantization;
+  bool requantize = false;  ///< the model's own quantization goes
   MakePass make_pass;
   std::filesystem::path data;
   std::string preprocessing;

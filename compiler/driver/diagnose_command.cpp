@@ -28,6 +28,7 @@ Status run(const Options& options) {
   how.preprocessing = options.preprocessing;
   how.samples = options.images;
   how.threads = options.threads;
+  how.requantize = options.int8.requantize;
   TEGULA_ASSIGN_OR_RETURN(how.import.dims, parse_dims(options.dims));
   TEGULA_ASSIGN_OR_RETURN(how.import.shapes, parse_shapes(options.shapes));
   Int8Options int8 = options.int8;

@@ -30,7 +30,7 @@ Result<Profile> calibrated(const std::filesystem::path& model, const compiler::I
   const std::string file = model.filename().native();
   Progress progress(concat("calibrating ", file));
   const auto show = [&](std::string_view stage, int64_t done, int64_t total) { progress.show(stage, done, total); };
-  TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(model, import));
+  TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(model, import, options.requantize));
   CalibrateOptions how;
   how.data = options.data;
   how.preprocessing = options.preprocessing;
@@ -73,6 +73,8 @@ void add_int8_options(CLI::App& command, Int8Options& options) {
       "name of a collector");
   command.add_flag("--reduce-range", options.reduce_range,
                    "For int8: weights in 7 bits, to match runtimes whose sums saturate; no machine needs it here");
+  command.add_flag("--requantize", options.requantize,
+                   "For int8: take the model's own quantization out and quantize it anew");
 }
 
 void apply(const Int8Options& options, QuantizationOptions& quantization) {

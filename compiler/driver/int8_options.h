@@ -18,10 +18,11 @@ struct Int8Options {
   std::string approach;   ///< empty: as the configuration says; else a name of compiler::Approach
   std::string ranges;  ///< empty likewise; else an algorithm of compiler/quantize/choose_range.h, or a collector's name
   bool reduce_range = false;
+  bool requantize = false;  ///< the model's own quantization goes
   int threads = 1;
 };
 
-/// --profile, --samples, --approach, --ranges, --reduce-range.
+/// --profile, --samples, --approach, --ranges, --reduce-range, --requantize.
 void add_int8_options(CLI::App& command, Int8Options& options);
 
 /// Changes `quantization` (the configuration file's, or the defaults) to what the command line says.

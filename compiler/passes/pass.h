@@ -32,6 +32,7 @@ struct PassOptions {
   bool verify_each = false;             ///< verify() after every pass, not only at the end
   std::function<void(std::string_view pass, const std::string& text)> dump;
   ReportProgress progress = {};
+  GraphChange drop_quantization = {};  ///< takes the model's own quantization out
   GraphChange quantize = {};  ///< the row of this name: puts quantize and dequantize around what is to be integer
 };
 

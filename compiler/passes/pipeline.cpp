@@ -57,6 +57,7 @@ namespace {
 // clang-format off: a row and its reason stand on one line
 constexpr PassRow kPipeline[] = {
     TEGULA_REQUIRED_PASS(eliminate_shape_subgraphs),  // first: what only computes shapes is no work for other passes
+    TEGULA_CHOSEN_PASS(drop_quantization),  // before anything relies on it
     TEGULA_PASS(fold_constants),            // the passes below look for literal weights and bounds
     TEGULA_PASS(canonicalise),              // one spelling of elementwise nodes, for all patterns below
     TEGULA_PASS(simplify_shapes),           // reshapes without effect stand between what patterns want to see together
