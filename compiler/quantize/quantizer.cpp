@@ -49,7 +49,7 @@ class Quantizer {
         continue;
       }
       node->rule = concat("int8 ", to_string(choice.approach), ", ", choice.reason);
-      if (choice.approach == Approach::kStatic) want(node->input(0), choice);
+      if (choice.approach == Approach::kStatic) want_operands(*node, choice);
       products_.emplace_back(node, std::move(choice));
     }
     for (auto& [node, choice] : products_) TEGULA_RETURN_IF_ERROR(quantize_product(*node, choice));
@@ -138,7 +138,16 @@ class Quantizer {
     return *range;
   }
 
-  /// The value becomes a quantized one, with all that follows from it. Its range is known.
+  /// What a product reads: its source, and the other branch of a residual sum in a convolutional network, which is as
+  /// large as the result. In a transformer that branch is a stream whose outliers have to stay.
+  void want_operands(const Node& node, const ProductChoice& choice) {
+    want(node.input(0), choice);
+    if (!is_op(&node, "conv")) return;
+    for (const PostOp& post_op : node.post_ops)
+      if (is_real(post_op.operand) && post_op.operand->shape == node.output()->shape) want(post_op.operand, choice);
+  }
+
+  /// The value becomes a quantized one, with all that follows from it, when its range is known.
   void want(const Value* value, const ProductChoice& choice) {
     const std::vector<Value*>& group = groups_.group_of(value);
     const auto range = range_of_group(value, choice);

@@ -119,6 +119,19 @@ TEST(Quantizer, ResidualBlockStaysInteger) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "quantized_conv"), 3);
 }
 
+TEST(Quantizer, BothBranchesOfAResidualSumAreInteger) {
+  const Graph graph = compiled(R"(
+      a = conv(%x:f32[n,8,6,6], %w1:f32[8,8,1,1]=random(1)) {kernel=[1,1]}
+      b = conv(x, %w2:f32[8,8,1,1]=random(2)) {kernel=[1,1]}
+      s = add(a, b)
+      y = conv(s, %w3:f32[8,8,1,1]=random(3)) {kernel=[1,1]}
+      return y)");
+  int real = 0;
+  for (const auto& node : graph.nodes())
+    real += is_op(node.get(), "quantized_conv") && node->output()->dtype == DType::kF32;
+  EXPECT_EQ(real, 1) << "the last one: " << GraphText(graph);
+}
+
 TEST(Quantizer, ConcatSharesOneScale) {
   Graph graph = graph_of(R"(
       a = relu(%x:f32[n,4,4,8])
