@@ -54,6 +54,7 @@ float apply_chain(const EpilogueDesc& desc, const EpilogueArgs& args, float x, i
 std::string EpilogueDesc::name() const {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "+") + part; };
+  if (weight_scale != WeightScale::kNone) add(weight_scale == WeightScale::kPerChannel ? "ws:c" : "ws");
   if (alpha) add("alpha");
   if (bias) add("bias");
   if (quantized.multiplier_per_channel) add("scale:c");
@@ -70,6 +71,8 @@ std::string EpilogueDesc::name() const {
 Status check_epilogue(const EpilogueDesc& desc) {
   if (desc.quantized != QuantizedSumDesc{})
     return Error{ErrorCode::kUnsupported, concat("epilogue ", desc.name(), ": only integer sums are requantized")};
+  if (desc.weight_scale != WeightScale::kNone)
+    return Error{ErrorCode::kUnsupported, concat("epilogue ", desc.name(), ": only weights of s8 have scales")};
   return check_operands(desc, false);
 }
 
@@ -79,6 +82,8 @@ Status check_typed_epilogue(const EpilogueDesc& desc) {
 
 float apply_epilogue(const EpilogueDesc& desc, const EpilogueArgs& args, float sum, int64_t row, int64_t n) {
   float x = sum;
+  if (desc.weight_scale != WeightScale::kNone)
+    x = x * args.weight_scales[desc.weight_scale == WeightScale::kPerChannel ? n : 0];
   if (desc.alpha) x = args.alpha * x;
   if (desc.bias) x = x + args.bias[n];
   return apply_chain(desc, args, x, row, n);

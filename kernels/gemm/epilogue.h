@@ -37,8 +37,12 @@ struct QuantizedSumDesc {
   auto operator<=>(const QuantizedSumDesc&) const = default;
 };
 
+/// Scales of weights that are s8 beside sources that are real.
+enum class WeightScale : uint8_t { kNone, kPerTensor, kPerChannel };
+
 /// What a gemm-like kernel makes of a sum before it stores it; shapes the code.
 ///   x = sum over k, from +0, k ascending, one fused multiply-add each
+///   x = x * weight_scales[n]   where `weight_scale`: [n], or [0] for all
 ///   x = alpha * x       where `alpha`
 ///   x = x + bias[n]     where `bias`
 ///   x = post_ops(x)     in order
@@ -48,6 +52,7 @@ struct EpilogueDesc {
   bool bias = false;
   PostOpChain post_ops;
   QuantizedSumDesc quantized = {};
+  WeightScale weight_scale = WeightScale::kNone;
 
   auto operator<=>(const EpilogueDesc&) const = default;
 
@@ -56,7 +61,7 @@ struct EpilogueDesc {
 };
 
 /// check_post_ops, and what gemm-like fp32 kernels add: at most kMaxEpilogueOperands operands, all of them fp32, and
-/// nothing of integer sums.
+/// nothing of integer sums or quantized weights.
 Status check_epilogue(const EpilogueDesc& desc);
 /// The same for kernels whose operands may be f32, bf16, u8 or s8.
 Status check_typed_epilogue(const EpilogueDesc& desc);
@@ -88,6 +93,7 @@ struct EpilogueArgs {
   const float* bias = nullptr;  ///< n elements
   std::array<EpilogueOperand, kMaxEpilogueOperands> operands{};
   QuantizedSumArgs quantized = {};
+  const float* weight_scales = nullptr;  ///< [n], or one
 };
 
 /// The epilogue on one sum, by plain code: element (row, n) of dst.

@@ -27,25 +27,43 @@ struct F32Product {
   using Element = float;
   using Weight = float;
   using Sum = float;
+  static constexpr int64_t kGroup = 1;
   static float add(float a, float b, float sum) { return std::fma(a, b, sum); }
 };
 struct Bf16Product {
   using Element = uint16_t;
   using Weight = uint16_t;
   using Sum = float;
+  static constexpr int64_t kGroup = 2;
   static float add(uint16_t a, uint16_t b, float sum) { return std::fma(f32_from_bf16(a), f32_from_bf16(b), sum); }
 };
 struct IntegerProduct {
   using Element = uint8_t;
   using Weight = int8_t;
   using Sum = uint32_t;
+  static constexpr int64_t kGroup = 4;
   static uint32_t add(uint8_t a, int8_t b, uint32_t sum) { return sum + static_cast<uint32_t>(int32_t{a} * b); }
+};
+struct F32S8Product {
+  using Element = float;
+  using Weight = int8_t;
+  using Sum = float;
+  static constexpr int64_t kGroup = 4;
+  static float add(float a, int8_t b, float sum) { return std::fma(a, static_cast<float>(b), sum); }
+};
+struct Bf16S8Product {
+  using Element = uint16_t;
+  using Weight = int8_t;
+  using Sum = float;
+  static constexpr int64_t kGroup = 4;
+  static float add(uint16_t a, int8_t b, float sum) { return std::fma(f32_from_bf16(a), static_cast<float>(b), sum); }
 };
 
 EpilogueArgs epilogue_of(const TileArgs& args, const EpilogueDesc& desc) {
   EpilogueArgs epilogue;
   epilogue.alpha = args.alpha;
   epilogue.bias = static_cast<const float*>(args.bias);
+  epilogue.weight_scales = args.multipliers;
   std::size_t next = 0;
   for (const PostOpDesc& post_op : desc.post_ops) {
     if (post_op.operand == OperandKind::kNone) continue;
@@ -87,7 +105,7 @@ void run_plain_tile(const TileArgs* tile_args, const void* context) {
   const DType dst = tile.desc->types.dst;
   const EpilogueArgs epilogue = epilogue_of(args, desc);
   constexpr auto kBytes = static_cast<int64_t>(sizeof(typename Product::Element));
-  constexpr int64_t kGroup = kGroupBytes / kBytes;
+  constexpr int64_t kGroup = Product::kGroup;
   const int64_t k_per_tap = args.k * kGroup + args.k_tail_bytes / kBytes;
   const int64_t tap_rows = args.k + (args.k_tail_bytes > 0 ? 1 : 0);
 
@@ -141,7 +159,9 @@ class PlainTiles final : public TileSet {
  private:
   TileFunction function() const {
     if (desc_.types.integer()) return &run_plain_tile<IntegerProduct>;
-    return desc_.types.src == DType::kBF16 ? &run_plain_tile<Bf16Product> : &run_plain_tile<F32Product>;
+    const bool bf16 = desc_.types.src == DType::kBF16;
+    if (desc_.types.weight_only()) return bf16 ? &run_plain_tile<Bf16S8Product> : &run_plain_tile<F32S8Product>;
+    return bf16 ? &run_plain_tile<Bf16Product> : &run_plain_tile<F32Product>;
   }
 
   std::array<std::array<PlainTile, kMaxRows + 1>, 3> tiles_{};

@@ -18,7 +18,7 @@ int64_t offset_in(const TensorView& view, const TensorView& dst, const Index& in
   return offset;
 }
 
-float value_of(const QuantizedOperand& operand, int64_t offset) {
+float value_of(const PostOpTensor& operand, int64_t offset) {
   const TensorView& view = operand.view;
   switch (view.dtype) {
     case DType::kU8: return (static_cast<float>(view.as<uint8_t>()[offset]) - operand.zero_point) * operand.scale;
@@ -69,7 +69,7 @@ void quantized_matmul_reference(const QuantizedMatMul& p) {
       for (const PostOpDesc& post_op : p.post_ops) {
         float operand = 0;
         if (post_op.operand != OperandKind::kNone) {
-          const QuantizedOperand& from = p.operands[next++];
+          const PostOpTensor& from = p.operands[next++];
           operand = value_of(from, offset_in(from.view, dst, index));
         }
         f = apply_post_ops({&post_op, 1}, f, {&operand, 1});

@@ -8,7 +8,7 @@
 namespace tegula::kernels {
 
 /// A post-op's operand as it lies in memory: u8 and s8 stand for (float(q) - zero_point) * scale.
-struct QuantizedOperand {
+struct PostOpTensor {
   TensorView view;  ///< f32, bf16, u8 or s8, broadcasting to dst
   float scale = 1.0f;
   float zero_point = 0.0f;
@@ -32,7 +32,7 @@ struct QuantizedMatMul {
   const float* src_scales = nullptr;            ///< one, or one per row, or nullptr
   bool scale_per_row = false;
   PostOpChain post_ops = {};
-  std::span<const QuantizedOperand> operands = {};  ///< of the post-ops that have one
+  std::span<const PostOpTensor> operands = {};  ///< of the post-ops that have one
   float dst_scale_inverse = 1.0f;
   int32_t dst_zero_point = 0;
 };

@@ -20,7 +20,8 @@ struct TileOperand {
 /// Lines of 64 bytes that a tile may prefetch per four rows of B.
 inline constexpr int kMostPrefetchLines = 8;
 
-/// Bytes of A that meet one row of a panel: 1 f32, 2 bf16 or 4 u8.
+/// Bytes of A that meet one row of a panel where A has the size of the weights: 1 f32, 2 bf16 or 4 u8. Of weight-only
+/// products see TileTypes::group_bytes().
 inline constexpr int64_t kGroupBytes = 4;
 
 /// One call of a microkernel: a tile of `rows` x `panels` panels of 16 columns (both part of the code),
@@ -28,11 +29,11 @@ inline constexpr int64_t kGroupBytes = 4;
 ///   C[row, column] = epilogue(sum over taps, k of A[row, tap, k] * B[tap, k, column])
 ///
 /// A gemm has one tap. A convolution has one per kernel position, at the offset of its pixel: rows of the tile are
-/// pixels of one output row, lda_bytes apart in the source. K is counted in groups of four bytes of A, whatever the
-/// type; each group meets one row of every panel. All sizes are arguments, so unseen ones need no code. Read by
+/// pixels of one output row, lda_bytes apart in the source. K is counted in groups of TileTypes::group() elements; each
+/// group meets one row of every panel. All sizes are arguments, so unseen ones need no code. Read by
 /// generated code: fields stay where they are.
 struct TileArgs {
-  const void* a = nullptr;  ///< row 0; group (row, tap, k) at a + tap_offsets[tap] + row * lda_bytes + k * 4
+  const void* a = nullptr;  ///< row 0; group (row, tap, k) at a + tap_offsets[tap] + row * lda_bytes + k * group_bytes
   const int64_t* tap_offsets = nullptr;  ///< bytes
   int64_t taps = 1;                      ///< 0: nothing to add up
   int64_t k = 0;                         ///< whole groups per tap
@@ -50,15 +51,15 @@ struct TileArgs {
   int32_t last_chunk = 1;          ///< the epilogue follows and C is written, rather than `partial`
   int32_t last_columns = 16;       ///< columns of the last panel that exist, 1..16
   float alpha = 1.0f;
-  // Elements of one or two bytes:
-  int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole, 1..3; A is not read beyond them
+  // Groups of several elements:
+  int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole; A is not read beyond them
   int64_t b_tap_skip = 0;    ///< bytes of B behind the groups of a tap: rows of zeros
   // AMX:
   int64_t k_step = 1;               ///< rows of a panel in one tile; taps and chunks are multiples of it
   int64_t depth_rows = 0;           ///< of a panel, all taps and chunks
   uint32_t* amx_palette = nullptr;  ///< which one this call of the kernel has loaded; 0: none
   // Integer sums, QuantizedSumDesc; of the tile's first row and column:
-  const float* multipliers = nullptr;
+  const float* multipliers = nullptr;  ///< also the scales of weights, EpilogueDesc::weight_scale
   const int32_t* weight_zero_points = nullptr;
   const int32_t* weight_sums = nullptr;
   const int32_t* row_sums = nullptr;  ///< of A, one per row
@@ -80,13 +81,15 @@ struct TileDepth {
   int64_t k = 0;      ///< elements per tap
   int64_t rows = 0;   ///< of a panel per tap: groups of k, and rows of zeros
   int64_t group = 1;  ///< elements per group
+  int64_t group_bytes = kGroupBytes;
 
   TileDepth(const TileTypes& types, const int64_t* offsets, int64_t tap_count, int64_t k_per_tap, int64_t rows_per_tap)
       : tap_offsets(offsets),
         taps(tap_count),
         k(k_per_tap),
         rows(rows_per_tap),
-        group(kGroupBytes / types.src_bytes()) {}
+        group(types.group()),
+        group_bytes(types.group_bytes()) {}
   /// Of a packed matrix with one tap.
   TileDepth(const TileTypes& types, const int64_t* offset, int64_t depth) : TileDepth(types, offset, 1, depth, 0) {
     rows = stored_k_groups(types.packing(), (k + group - 1) / group);

@@ -154,6 +154,7 @@ void TileGenerator::emit_split(const Xmm& even, const Xmm& odd, bool unsigned_by
 void TileGenerator::emit_multiply(const Xmm& sum, const Xmm& a, const Xmm& b) {
   switch (arithmetic_) {
     case TileArithmetic::kFma:
+    case TileArithmetic::kWeightOnly:
     case TileArithmetic::kWidenBf16: return vfmadd231ps(sum, a, b);
     case TileArithmetic::kDotU8S8: return vpdpbusd(sum, a, b, evex_dots_ ? Xbyak::EvexEncoding : Xbyak::VexEncoding);
     case TileArithmetic::kDotBf16: return vdpbf16ps(sum, a, b);

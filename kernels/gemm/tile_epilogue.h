@@ -12,7 +12,7 @@ namespace tegula::kernels {
 /// Moves the operands of an epilogue from one tile to the next. For the loops around microkernels.
 class TileEpilogue {
  public:
-  explicit TileEpilogue(const EpilogueDesc& desc) : quantized_(desc.quantized) {
+  explicit TileEpilogue(const EpilogueDesc& desc) : quantized_(desc.quantized), weight_scale_(desc.weight_scale) {
     for (const PostOpDesc& post_op : desc.post_ops)
       if (post_op.operand != OperandKind::kNone)
         operands_.push_back({post_op.operand, static_cast<int64_t>(size_of(post_op.operand_dtype))});
@@ -28,7 +28,7 @@ class TileEpilogue {
       std::fill_n(to.scale, std::size(to.scale), operand.scale);
       std::fill_n(to.zero_point, std::size(to.zero_point), operand.zero_point);
     }
-    tile.multipliers = from.quantized.multipliers;
+    tile.multipliers = weight_scale_ == WeightScale::kNone ? from.quantized.multipliers : from.weight_scales;
     tile.src_zero_points = from.quantized.src_zero_points;
     tile.src_scales = from.quantized.src_scales;
     tile.dst_scale_inverse = from.quantized.dst_scale_inverse;
@@ -46,6 +46,7 @@ class TileEpilogue {
       if (operands_[i].kind == OperandKind::kPerChannel) element = column;
       tile.operands[i].data = at(operand.data, element * operands_[i].bytes);
     }
+    if (weight_scale_ == WeightScale::kPerChannel) tile.multipliers = from.weight_scales + column;
     const QuantizedSumArgs& quantized = from.quantized;
     if (quantized.multipliers == nullptr && quantized.bias == nullptr && quantized.weight_sums == nullptr &&
         quantized.weight_zero_points == nullptr)
@@ -64,6 +65,7 @@ class TileEpilogue {
       if (pointer != nullptr) pointer += column;
     };
     shift(args.bias);
+    if (weight_scale_ == WeightScale::kPerChannel) shift(args.weight_scales);
     for (std::size_t i = 0; i < operands_.size(); ++i)
       if (operands_[i].kind != OperandKind::kScalar)
         args.operands[i].data = at(args.operands[i].data, column * operands_[i].bytes);
@@ -103,6 +105,7 @@ class TileEpilogue {
 
   std::vector<Operand> operands_;
   QuantizedSumDesc quantized_;
+  WeightScale weight_scale_;
 };
 
 }  // namespace tegula::kernels

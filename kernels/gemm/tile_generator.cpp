@@ -17,6 +17,7 @@ VectorIsa vector_isa(TileIsa isa) {
 }
 
 TileArithmetic arithmetic_of(const TileSetDesc& desc) {
+  if (desc.types.weight_only()) return TileArithmetic::kWeightOnly;
   switch (desc.types.src) {
     case DType::kU8:
       return desc.isa == TileIsa::kAvx512Vnni || desc.isa == TileIsa::kAvx2Vnni ? TileArithmetic::kDotU8S8
@@ -141,9 +142,11 @@ void TileGenerator::emit_sum() {
   mov(tap, ptr[args_ + offsetof(TileArgs, tap_offsets)]);
   mov(prefetch, ptr[args_ + offsetof(TileArgs, prefetch)]);
 
+  const bool weight_only = arithmetic_ == TileArithmetic::kWeightOnly;
+  if (weight_only) emit_weight_constants();
   const auto advance = [&](int steps) {
     for (auto& base : a.registers)
-      if (base) add(*base, steps * static_cast<int>(kGroupBytes));
+      if (base) add(*base, steps * static_cast<int>(desc_.types.group_bytes()));
     add(b, steps * static_cast<int>(kPanelRowBytes));
   };
 
@@ -153,30 +156,46 @@ void TileGenerator::emit_sum() {
   add(*a.registers[0], ptr[args_ + offsetof(TileArgs, a)]);
   place_other_bases(a);
   mov(k, ptr[args_ + offsetof(TileArgs, k)]);
-  sub(k, kUnroll);
-  jl(remainder, T_NEAR);
-  align(32);
-  L(main_loop);
-  for (int step = 0; step < kUnroll; ++step) emit_step(a, b_rows, step);
-  emit_prefetch(prefetch);
-  advance(kUnroll);
-  sub(k, kUnroll);
-  jge(main_loop, T_NEAR);
-  L(remainder);
-  add(k, kUnroll);
-  jz(tap_done, T_NEAR);
-  L(remainder_loop);
-  emit_step(a, b_rows, 0);
-  advance(1);
-  dec(k);
-  jnz(remainder_loop, T_NEAR);
+  if (weight_only) {  // a group has four k: no need to unroll
+    Xbyak::Label next_group, no_prefetch;
+    test(k, k);
+    jz(tap_done, T_NEAR);
+    align(32);
+    L(next_group);
+    emit_weight_only_group(a, b_rows, false);
+    test(k.cvt8(), kUnroll - 1);
+    jnz(no_prefetch, T_NEAR);
+    emit_prefetch(prefetch);
+    L(no_prefetch);
+    advance(1);
+    dec(k);
+    jnz(next_group, T_NEAR);
+  } else {
+    sub(k, kUnroll);
+    jl(remainder, T_NEAR);
+    align(32);
+    L(main_loop);
+    for (int step = 0; step < kUnroll; ++step) emit_step(a, b_rows, step);
+    emit_prefetch(prefetch);
+    advance(kUnroll);
+    sub(k, kUnroll);
+    jge(main_loop, T_NEAR);
+    L(remainder);
+    add(k, kUnroll);
+    jz(tap_done, T_NEAR);
+    L(remainder_loop);
+    emit_step(a, b_rows, 0);
+    advance(1);
+    dec(k);
+    jnz(remainder_loop, T_NEAR);
+  }
   L(tap_done);
-  if (desc_.types.src_bytes() < kGroupBytes) {
+  if (desc_.types.group() > 1) {
     Xbyak::Label whole_groups;
     const ScopedGpr last_byte = gpr_.take("last_byte");
     cmp(dword[args_ + offsetof(TileArgs, k_tail_bytes)], 0);
     je(whole_groups, T_NEAR);
-    emit_tail_group(a, b_rows, k, last_byte);
+    weight_only ? emit_weight_only_group(a, b_rows, true) : emit_tail_group(a, b_rows, k, last_byte);
     add(b, static_cast<int>(kPanelRowBytes));
     L(whole_groups);
     add(b, ptr[args_ + offsetof(TileArgs, b_tap_skip)]);

@@ -11,17 +11,18 @@
 
 namespace tegula::kernels {
 
-/// How one group of four bytes of A is multiplied by a row of a panel.
+/// How one group of A is multiplied by a row of a panel.
 enum class TileArithmetic : uint8_t {
-  kFma,        ///< f32: one fused multiply-add
-  kDotU8S8,    ///< vpdpbusd
-  kDotBf16,    ///< vdpbf16ps
-  kWidenU8S8,  ///< even and odd bytes widened to 16 bits, vpmaddwd and an addition for each
-  kWidenBf16,  ///< even and odd elements widened to fp32, a fused multiply-add for each
+  kFma,         ///< f32: one fused multiply-add
+  kDotU8S8,     ///< vpdpbusd
+  kDotBf16,     ///< vdpbf16ps
+  kWidenU8S8,   ///< even and odd bytes widened to 16 bits, vpmaddwd and an addition for each
+  kWidenBf16,   ///< even and odd elements widened to fp32, a fused multiply-add for each
+  kWeightOnly,  ///< the weights of one k after another made fp32, a fused multiply-add for each
 };
 
 /// Writes the code of all tiles of one epilogue: sums in generated loops (tile_generator.cpp), products
-/// (tile_arithmetic.cpp), and what becomes of the sums (tile_results.cpp).
+/// (tile_arithmetic.cpp; weight_only_arithmetic.cpp), and what becomes of the sums (tile_results.cpp).
 ///
 /// Registers of a tile of R rows and P panels, where a row takes V vectors (AVX-512: P, AVX2: 2 P):
 ///   accumulators   R * V, from register 0 on; row by row; f32 or s32 lanes, one per column, whatever the arithmetic
@@ -46,8 +47,9 @@ class TileGenerator : public jit::Generator {
   static constexpr int kUnroll = 4;       // groups per turn of the main loop
   static constexpr int kRowsPerBase = 3;  // rows that one base register reaches: base, base + stride, base + 2 * stride
   static constexpr int kMostBases = (TileSet::kMaxRows + kRowsPerBase - 1) / kRowsPerBase;
-  static constexpr int kFreeMasks = 6;      // k2 to k7
-  static constexpr int kStagingBytes = 64;  // on the stack: narrow elements of a tail, AVX2
+  static constexpr int kFreeMasks = 6;        // k2 to k7
+  static constexpr int kWeightConstants = 6;  // registers of weight-only arithmetic, AVX-512
+  static constexpr int kStagingBytes = 64;    // on the stack: narrow elements of a tail, AVX2
 
   struct Bases {
     std::optional<ScopedGpr> registers[kMostBases];
@@ -98,11 +100,18 @@ class TileGenerator : public jit::Generator {
   void emit_split(const Xmm& even, const Xmm& odd, bool unsigned_bytes);
   void emit_multiply(const Xmm& sum, const Xmm& a, const Xmm& b);
 
+  // ---- weight_only_arithmetic.cpp: one group of real elements by weights of s8
+  void emit_weight_constants();
+  void emit_weight_only_group(const Bases& a, const BRows& b, bool tail);
+  void emit_weights(const Xmm& to, const BRows& b, int v, int i);
+  void emit_real_element(const Xmm& to, const RegExp& from);
+
   // ---- tile_results.cpp: the epilogue
   bool is_tail(bool tail, int v) const { return tail && v / vectors_per_panel() == panels_ - 1; }
   bool rounds_to_bf16() const { return desc_.isa == TileIsa::kAvx512Bf16; }  // has the instruction
   void emit_epilogue();
   void emit_epilogue_code(bool tail);
+  void emit_weight_scales(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks);
   void emit_integer_sums(const ScopedGpr& address, const ScopedGpr& row_values, bool tail,
                          const std::optional<ScopedGpr>& masks);
   void emit_scaling(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks);

@@ -156,7 +156,7 @@ class TileLoop {
       rows.for_each([&](RowTile row_tile) {
         prefetch_part(row_tile.rows);
         tile_.partial = partial_ + passed * width * kPanelRowBytes;
-        row_tile.a += k.begin * kGroupBytes;
+        row_tile.a += k.begin * depth_.group_bytes;
         run_tile(row_tile, passed, panel, width, b);
         passed += row_tile.rows;
       });
@@ -172,7 +172,7 @@ class TileLoop {
     tile_.tap_offsets = depth_.tap_offsets + taps.begin;
     tile_.taps = rows.count > 0 ? taps.count : 0;
     tile_.k = std::max<int64_t>(std::min(whole, end) - rows.begin, 0);
-    tile_.k_tail_bytes = tail ? static_cast<int32_t>(left * kGroupBytes / depth_.group) : 0;
+    tile_.k_tail_bytes = tail ? static_cast<int32_t>(left * depth_.group_bytes / depth_.group) : 0;
     tile_.b_tap_skip = (rows.count - tile_.k - (tail ? 1 : 0)) * kPanelRowBytes;
   }
 

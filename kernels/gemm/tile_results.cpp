@@ -55,6 +55,7 @@ void TileGenerator::emit_epilogue_code(bool tail) {
     emit_integer_sums(address, row_bytes, tail, masks);
     if (desc_.types.dst != DType::kS32) emit_scaling(address, tail, masks);
   } else {
+    if (epilogue.weight_scale != WeightScale::kNone) emit_weight_scales(address, tail, masks);
     if (epilogue.alpha) {
       const Xmm alpha = spare(0);
       vbroadcastss(alpha, dword[args_ + offsetof(TileArgs, alpha)]);
@@ -81,6 +82,17 @@ void TileGenerator::emit_epilogue_code(bool tail) {
   for (int row = 0; row < rows_; ++row)
     for (int v = 0; v < row_vectors_; ++v)
       emit_store(row_address(c, row) + v * vector_bytes, acc(row, v), v, is_tail(tail, v), masks);
+}
+
+void TileGenerator::emit_weight_scales(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
+  mov(address, ptr[args_ + offsetof(TileArgs, multipliers)]);
+  const bool per_channel = desc_.epilogue.weight_scale == WeightScale::kPerChannel;
+  if (!per_channel) vbroadcastss(spare(0), dword[address]);
+  for (int v = 0; v < row_vectors_; ++v) {
+    const Xmm scale = spare(per_channel ? v % 2 : 0);
+    if (per_channel) emit_load_column(scale, address, is_tail(tail, v), v, masks);
+    for (int row = 0; row < rows_; ++row) vmulps(acc(row, v), acc(row, v), scale);
+  }
 }
 
 // ---- integer sums

@@ -31,7 +31,11 @@ constexpr bool jit::CpuFeatures::* needs_of(TileIsa isa) {
   return nullptr;
 }
 
+/// What stands in the first column of kernels.inc.
+enum class TileOp : uint8_t { gemm, weight_only_gemm };
+
 struct Row {
+  TileOp op;
   TileIsa isa;
   Packing packing;
   bool jit::CpuFeatures::* needs;
@@ -39,10 +43,14 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-#define TEGULA_KERNEL(op, isa, packing, builder) {isa, packing, needs_of(isa), &builder},
+#define TEGULA_KERNEL(op, isa, packing, builder) {TileOp::op, isa, packing, needs_of(isa), &builder},
 #include "kernels/kernels.inc"
 #undef TEGULA_KERNEL
 };
+
+bool computes(const Row& row, const TileTypes& types) {
+  return row.packing == types.packing() && (row.op == TileOp::weight_only_gemm) == types.weight_only();
+}
 
 }  // namespace
 
@@ -58,6 +66,9 @@ Status check_tiles(const TileTypes& types, const EpilogueDesc& epilogue) {
   };
   if (!types.integer() && epilogue.quantized != QuantizedSumDesc{}) return refused("only integer sums are requantized");
   if (types.integer() && epilogue.alpha) return refused("an integer sum has multipliers rather than alpha");
+  if (types.weight_only() != (epilogue.weight_scale != WeightScale::kNone))
+    return refused(types.weight_only() ? "weights of s8 need scales"
+                                       : "only weights of s8 beside real sources have scales");
   if (types.dst == DType::kS32 && !epilogue.post_ops.empty()) return refused("post-ops compute in fp32");
   return check_typed_epilogue(epilogue);
 }
@@ -65,7 +76,7 @@ Status check_tiles(const TileTypes& types, const EpilogueDesc& epilogue) {
 Result<TileSetPtr> build_tiles(const TileSetDesc& desc) {
   TEGULA_RETURN_IF_ERROR(check_tiles(desc.types, desc.epilogue));
   for (const Row& row : kRows)
-    if (row.isa == desc.isa && row.packing == desc.types.packing()) return row.build(desc);
+    if (row.isa == desc.isa && computes(row, desc.types)) return row.build(desc);
   return Error{ErrorCode::kUnsupported, concat(desc.name(), ": kernels.inc has no row for it")};
 }
 
@@ -74,7 +85,7 @@ Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures
   TEGULA_RETURN_IF_ERROR(check_tiles(types, desc));
   TileChoice choice;
   for (const Row& row : kRows) {
-    if (row.packing != types.packing()) continue;
+    if (!computes(row, types)) continue;
     choice.isa = row.isa;
     std::string reason;
     if (row.needs != nullptr && !(cpu.*row.needs)) reason = "not among the features " + cpu.to_string();

@@ -21,6 +21,9 @@ Status check_tile_types(const TileTypes& types) {
     return {};
   if (types.src == DType::kBF16 && types.weights == DType::kBF16 && is_one_of(types.dst, {DType::kBF16, DType::kF32}))
     return {};
+  if (types.weight_only() && is_one_of(types.src, {DType::kF32, DType::kBF16}) &&
+      is_one_of(types.dst, {DType::kBF16, DType::kF32}))
+    return {};
   return Error{ErrorCode::kUnsupported, concat("a product of ", name_of(types.src), " and ", name_of(types.weights),
                                                " to ", name_of(types.dst), ": no kernel has these types")};
 }

@@ -1,18 +1,11 @@
 #pragma once
-#include <bit>
-#include <cmath>
-#include <cstring>
-#include <memory>
 #include <vector>
 
-#include "kernels/float16.h"
 #include "kernels/gemm/quantized_reference.h"
-#include "kernels/quantize/requantize.h"
-#include "tests/kernels/gemm/typed_tiles.h"
+#include "tests/kernels/gemm/typed_post_ops_case.h"
 
 namespace tegula::kernels::test {
 
-using Bytes = tegula::test::GuardedBuffer<uint8_t>;
 using Ints = tegula::test::GuardedBuffer<int32_t>;
 using Reals = tegula::test::GuardedBuffer<float>;
 
@@ -20,9 +13,7 @@ using Reals = tegula::test::GuardedBuffer<float>;
 class QuantizedEpilogueCase {
  public:
   QuantizedEpilogueCase(Random& random, int64_t rows, int64_t columns, bool per_row, bool weight_zero_points)
-      : rows_(rows),
-        columns_(columns),
-        bias_(fitting(columns)),
+      : bias_(fitting(columns)),
         folded_bias_(fitting(columns)),
         multipliers_(fitting(columns)),
         one_multiplier_(1),
@@ -31,7 +22,8 @@ class QuantizedEpilogueCase {
         src_zero_points_(fitting(rows)),
         src_scales_(fitting(rows)),
         one_zero_point_(1),
-        one_scale_(1) {
+        one_scale_(1),
+        post_ops_(rows, columns) {
     const DType dsts[] = {DType::kU8, DType::kS8, DType::kF32, DType::kBF16, DType::kS32};
     types_ = {DType::kU8, DType::kS8, dsts[pick(random, 0, 4)]};
     const auto dynamic = [&] {
@@ -62,7 +54,7 @@ class QuantizedEpilogueCase {
       dst_zero_point_ = static_cast<int32_t>(types_.dst == DType::kU8 ? pick(random, 0, 255) : pick(random, -128, 127));
     }
     if (types_.dst != DType::kS32)
-      for (int64_t i = pick(random, 0, 2); i > 0; --i) add_post_op(random);
+      for (int64_t i = pick(random, 0, 2); i > 0; --i) post_ops_.add(random, desc_);
   }
 
   const TileTypes& types() const { return types_; }
@@ -93,9 +85,7 @@ class QuantizedEpilogueCase {
     if (desc.src_scale == DynamicValue::kPerRow) q.src_scales = src_scales_.data();
     q.dst_scale_inverse = dst_scale_inverse_;
     q.dst_zero_point = dst_zero_point_;
-    for (std::size_t i = 0; i < operands_.size(); ++i)
-      args.operands[i] = {operands_[i].data->data(), operands_[i].row_stride, operands_[i].scale,
-                          operands_[i].zero_point};
+    post_ops_.place(args);
     return args;
   }
 
@@ -119,76 +109,13 @@ class QuantizedEpilogueCase {
   }
 
   /// As dst [rows, columns] wants them.
-  std::vector<QuantizedOperand> operands() const {
-    std::vector<QuantizedOperand> list;
-    for (const Operand& operand : operands_) {
-      TensorView view;
-      view.dtype = operand.dtype;
-      view.rank = 2;
-      view.data = reinterpret_cast<std::byte*>(operand.data->data());
-      view.dims = {operand.kind == OperandKind::kTensor ? rows_ : 1,
-                   operand.kind == OperandKind::kScalar ? 1 : columns_};
-      view.strides = {operand.row_stride, 1};
-      list.push_back({view, operand.scale, operand.zero_point});
-    }
-    return list;
-  }
+  std::vector<PostOpTensor> operands() const { return post_ops_.operands(); }
 
  private:
-  struct Operand {
-    OperandKind kind;
-    DType dtype;
-    std::unique_ptr<Bytes> data;
-    int64_t row_stride = 0;
-    float scale = 1, zero_point = 0;
-  };
-
   static std::size_t fitting(int64_t count) { return static_cast<std::size_t>(count); }
   bool dynamic_zero_point() const { return desc_.quantized.src_zero_point != DynamicValue::kStatic; }
   int32_t one_zero_point_data() const { return const_cast<Ints&>(one_zero_point_)[0]; }
 
-  void add_post_op(Random& random) {
-    PostOpDesc post_op;
-    const Function functions[] = {Function::k_relu, Function::k_clip, Function::k_add,      Function::k_add,
-                                  Function::k_mul,  Function::k_silu, Function::k_gelu_erf, Function::k_add};
-    post_op.function = functions[pick(random, 0, 7)];
-    if (post_op.function == Function::k_clip) {
-      post_op.alpha = -3.0f;
-      post_op.beta = 40.0f;
-    }
-    if (arity_of(post_op.function) == 2) {
-      const OperandKind kinds[] = {OperandKind::kScalar, OperandKind::kPerChannel, OperandKind::kTensor};
-      const DType dtypes[] = {DType::kF32, DType::kBF16, DType::kU8, DType::kS8};
-      Operand operand;
-      post_op.operand = operand.kind = kinds[pick(random, 0, 2)];
-      post_op.operand_dtype = operand.dtype = dtypes[pick(random, 0, 3)];
-      post_op.operand_first = one_in(random, 3);
-      int64_t count = operand.kind == OperandKind::kPerChannel ? columns_ : 1;
-      if (operand.kind == OperandKind::kTensor) {
-        operand.row_stride = columns_ + pick(random, 0, 3);
-        count = rows_ == 0 ? 0 : (rows_ - 1) * operand.row_stride + columns_;
-      }
-      operand.data = std::make_unique<Bytes>(static_cast<std::size_t>(count) * size_of(operand.dtype));
-      fill_bits(random, *operand.data);
-      if (operand.dtype == DType::kF32 || operand.dtype == DType::kBF16) {
-        for (int64_t i = 0; i < count; ++i) {
-          float value = static_cast<float>(pick(random, -1000, 1000)) / 64;
-          if (one_in(random, 50)) value = std::bit_cast<float>(static_cast<uint32_t>(random()));  // NaN, infinity, tiny
-          const uint16_t half = bf16_from_f32(value);
-          const auto bytes = size_of(operand.dtype);
-          std::memcpy(operand.data->data() + static_cast<std::size_t>(i) * bytes,
-                      operand.dtype == DType::kF32 ? static_cast<const void*>(&value) : &half, bytes);
-        }
-      } else {
-        operand.scale = 0.37f;
-        operand.zero_point = static_cast<float>(pick(random, -3, 140));
-      }
-      operands_.push_back(std::move(operand));
-    }
-    desc_.post_ops.push_back(post_op);
-  }
-
-  int64_t rows_, columns_;
   TileTypes types_;
   EpilogueDesc desc_;
   int32_t static_zero_point_ = 0;
@@ -200,31 +127,7 @@ class QuantizedEpilogueCase {
   Reals one_scale_;
   float dst_scale_inverse_ = 1.0f;
   int32_t dst_zero_point_ = 0;
-  std::vector<Operand> operands_;
+  TypedPostOpsCase post_ops_;
 };
-
-/// Whether two destinations of a type hold the same bits, NaNs of any payload being equal.
-inline testing::AssertionResult same_elements(DType dtype, Bytes& got, Bytes& want) {
-  const std::size_t bytes = size_of(dtype);
-  for (std::size_t i = 0; i < got.size(); i += bytes) {
-    if (std::memcmp(got.data() + i, want.data() + i, bytes) == 0) continue;
-    float a = 0, b = 0;
-    if (dtype == DType::kF32) {
-      std::memcpy(&a, got.data() + i, bytes);
-      std::memcpy(&b, want.data() + i, bytes);
-      if (std::isnan(a) && std::isnan(b)) continue;
-    }
-    if (dtype == DType::kBF16) {
-      uint16_t halves[2];
-      std::memcpy(&halves[0], got.data() + i, bytes);
-      std::memcpy(&halves[1], want.data() + i, bytes);
-      if (std::isnan(f32_from_bf16(halves[0])) && std::isnan(f32_from_bf16(halves[1]))) continue;
-    }
-    return testing::AssertionFailure() << "element " << i / bytes << " of " << got.size() / bytes << " ("
-                                       << name_of(dtype) << "): " << int{got[i]} << " instead of " << int{want[i]}
-                                       << ' ' << a << ' ' << b;
-  }
-  return testing::AssertionSuccess();
-}
 
 }  // namespace tegula::kernels::test

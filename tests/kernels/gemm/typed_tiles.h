@@ -43,7 +43,7 @@ inline std::vector<TileSetPtr> tiles_of(const TileTypes& types, const EpilogueDe
   if (types.integer()) {
     add(cpu.avx_vnni || cpu.avx512_vnni, TileIsa::kAvx2Vnni);
     add(cpu.avx512_vnni, TileIsa::kAvx512Vnni);
-  } else {
+  } else if (!types.weight_only()) {
     add(cpu.avx512_bf16, TileIsa::kAvx512Bf16);
   }
   return sets;
