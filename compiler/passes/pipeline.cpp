@@ -7,6 +7,7 @@
 #include "compiler/passes/fold_constants.h"
 #include "compiler/passes/fold_quantization.h"
 #include "compiler/passes/fold_transposes_into_matmul.h"
+#include "compiler/passes/fold_weight_only.h"
 #include "compiler/passes/fuse_attention.h"
 #include "compiler/passes/fuse_elementwise_chains.h"
 #include "compiler/passes/fuse_pad.h"
@@ -90,6 +91,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS(fuse_post_ops),             // when all products are what they will be
     TEGULA_CHOSEN_PASS(quantize),           // with everything that a product does to its result inside of it
     TEGULA_PASS_AGAIN(move_new_quantization, move_quantization),
+    TEGULA_PASS(fold_weight_only),          // where that was asked for
     TEGULA_PASS(fold_quantization),         // with the post-ops that products have by now
     TEGULA_PASS(quantize_averages),         // behind the layout: channels are last
     TEGULA_PASS(quantize_results),          // what no product and no average has taken

@@ -38,6 +38,7 @@ const std::vector<Names>& renamed_ops() {
       {"slice", {"Slice", "Split"}},
       {"softmax", {"Softmax", "LogSoftmax"}},
       {"topk", {"TopK"}},
+      {"weight_only_matmul", {"MatMul", "Gemm", "Conv"}},
   };
   return names;
 }

@@ -24,6 +24,7 @@ template <std::invocable<int32_t> Visit>
 void for_each_named_value(const schema::Step& step, Visit&& visit) {
   if (const auto* post_ops = step.post_ops())
     for (const schema::PostOp* op : *post_ops) visit(op->operand());
+  if (const schema::Gemm* gemm = step.attributes_as_Gemm()) visit(gemm->weight_scales());
   if (const schema::Requantize* requantize = requantize_of(step)) {
     visit(requantize->multipliers());
     visit(requantize->src_zero_point_value());

@@ -57,8 +57,9 @@ Result<std::unique_ptr<BoundStep>> bind_gemm(const BindContext& context) {
     return context.invalid("gemm takes a value, weights and perhaps a bias to one value");
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
   const auto n = static_cast<int64_t>(table.n()), k = static_cast<int64_t>(table.k());
+  const BoundTensor& weight_scales = context.value(table.weight_scales());
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,
-                          product_types(context, src, weights, dst, table.requantize()));
+                          product_types(context, src, weights, dst, table.requantize(), weight_scales));
   if (weights.packing != types.packing() || weights.rank != 2 || weights.dims[0] != k || weights.dims[1] != n)
     return context.invalid("weights of ", to_string(weights.shape()), " for k=", k, " n=", n);
   if (!has_rows_of(src, k) || !has_rows_of(dst, n) || src.rank != dst.rank ||
@@ -69,8 +70,8 @@ Result<std::unique_ptr<BoundStep>> bind_gemm(const BindContext& context) {
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("rows are not contiguous and evenly apart");
 
-  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
-                          StepEpilogue::read_typed(context, types, table.alpha(), table.requantize(), dst));
+  TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read_typed(context, types, table.alpha(),
+                                                                          table.requantize(), dst, weight_scales));
   const kernels::TileDepth depth(types, nullptr, k);
   TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types, &depth));
   const int64_t m = n > 0 ? dst.count() / n : 0;

@@ -56,8 +56,10 @@ Result<StepEpilogue> StepEpilogue::read_real(const BindContext& context, const B
 }
 
 Result<StepEpilogue> StepEpilogue::read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
-                                              const schema::Requantize* table, const BoundTensor& dst) {
+                                              const schema::Requantize* table, const BoundTensor& dst,
+                                              const BoundTensor& weight_scales) {
   using kernels::DynamicValue;
+  using kernels::WeightScale;
   const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
   StepEpilogue epilogue;
   if (types.integer()) {
@@ -78,6 +80,14 @@ Result<StepEpilogue> StepEpilogue::read_typed(const BindContext& context, const 
   } else {
     const BoundTensor bias = context.inputs.size() > 2 ? context.inputs[2] : BoundTensor();
     TEGULA_ASSIGN_OR_RETURN(epilogue, read_real(context, bias, alpha, dst));
+  }
+  if (types.weight_only()) {
+    const int64_t count = weight_scales.count();
+    if (weight_scales.dtype != DType::kF32 || (count != channels && count != 1) || !weight_scales.is_contiguous())
+      return context.invalid("scales of weights of ", name_of(weight_scales.dtype), to_string(weight_scales.shape()),
+                             " for ", channels, " channels");
+    epilogue.weight_scales_ = weight_scales;
+    epilogue.desc_.weight_scale = count > 1 ? WeightScale::kPerChannel : WeightScale::kPerTensor;
   }
   if (const Status status = check_tiles(types, epilogue.desc_); !status.ok())
     return context.unsupported(status.error().message);
@@ -116,6 +126,7 @@ kernels::EpilogueArgs StepEpilogue::args(const RunContext& context) const {
   kernels::EpilogueArgs args;
   args.alpha = alpha_;
   args.bias = context.data<const float>(bias_);
+  args.weight_scales = context.data<const float>(weight_scales_);
   for (std::size_t i = 0; i < operands_.size(); ++i) {
     args.operands[i] = places_[i];
     args.operands[i].data = context.data<const std::byte>(operands_[i]);
@@ -133,12 +144,16 @@ kernels::EpilogueArgs StepEpilogue::args(const RunContext& context) const {
 }
 
 Result<kernels::TileTypes> product_types(const BindContext& context, const BoundTensor& src, const BoundTensor& weights,
-                                         const BoundTensor& dst, const schema::Requantize* table) {
+                                         const BoundTensor& dst, const schema::Requantize* table,
+                                         const BoundTensor& weight_scales) {
   const kernels::TileTypes types{src.dtype, weights.dtype, dst.dtype};
   if (const Status status = check_tile_types(types); !status.ok()) return context.unsupported(status.error().message);
   if (types.integer() != (table != nullptr))
     return context.invalid("a product of ", name_of(src.dtype), " and ", name_of(weights.dtype),
                            table == nullptr ? " without multipliers" : " with multipliers");
+  if (types.weight_only() != weight_scales.present())
+    return context.invalid("a product of ", name_of(src.dtype), " and ", name_of(weights.dtype),
+                           weight_scales.present() ? " with scales of the weights" : " without scales of the weights");
   return types;
 }
 

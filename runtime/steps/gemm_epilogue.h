@@ -17,9 +17,11 @@ class StepEpilogue {
   static Result<StepEpilogue> read(const BindContext& context, const BoundTensor& bias, float alpha,
                                    const BoundTensor& dst);
   /// Of a product of these types, whose bias is the step's third input, and whose post-ops may read f32, bf16, u8 and
-  /// s8. `table` is the step's where the sums are integers, else nullptr.
+  /// s8. `table` is the step's where the sums are integers, else nullptr; `weight_scales` are those of s8 weights
+  /// beside a real source, else absent.
   static Result<StepEpilogue> read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
-                                         const schema::Requantize* table, const BoundTensor& dst);
+                                         const schema::Requantize* table, const BoundTensor& dst,
+                                         const BoundTensor& weight_scales = {});
 
   const kernels::EpilogueDesc& desc() const { return desc_; }
   float alpha() const { return alpha_; }
@@ -40,16 +42,17 @@ class StepEpilogue {
 
   kernels::EpilogueDesc desc_;
   float alpha_ = 1;
-  BoundTensor bias_;
+  BoundTensor bias_, weight_scales_;
   std::vector<BoundTensor> operands_;
   std::vector<kernels::EpilogueOperand> places_;  // without addresses
   std::optional<QuantizedOperands> quantized_;
 };
 
-/// Types of a step's product. kInvalidFile: integers without `table`, or the reverse. kUnsupported: types that
-/// nobody multiplies.
+/// Types of a step's product. kInvalidFile: integers without `table`, or the reverse; weights of s8 beside a real
+/// source without `weight_scales`, or the reverse. kUnsupported: types that nobody multiplies.
 Result<kernels::TileTypes> product_types(const BindContext& context, const BoundTensor& src, const BoundTensor& weights,
-                                         const BoundTensor& dst, const schema::Requantize* table);
+                                         const BoundTensor& dst, const schema::Requantize* table,
+                                         const BoundTensor& weight_scales = {});
 
 /// The tiles of an epilogue for the features at hand, from the program's cache. `depth`: K of products with weights,
 /// which is the same for all shapes that are bound.

@@ -7,6 +7,7 @@
 #include "kernels/float16.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/quantized_reference.h"
+#include "kernels/gemm/weight_only_reference.h"
 #include "tests/runtime/run_program.h"
 
 namespace tegula {
@@ -80,6 +81,81 @@ TEST(TypedProductSteps, GemmWithZeroPointsAndScalesByRow) {
     quantized_matmul_reference(product);
     EXPECT_EQ(out.elements, want.elements);
   }
+}
+
+struct WeightOnlyStep {
+  DType src = DType::kF32;
+  bool scales = true;
+  DType scale_type = DType::kF32;
+  int64_t scale_count = kN;
+};
+
+/// y = (x * weights) * scales + bias.
+std::vector<std::byte> weight_only_file(const WeightOnlyStep& what, const std::vector<int8_t>& weights,
+                                        const std::vector<float>& scales, const std::vector<float>& bias) {
+  ProgramBuilder b;
+  const int32_t x = b.input("x", what.src, {kM, kK}), y = b.output("y", DType::kF32, {kM, kN});
+  const kernels::PackedMatrix packed{Packing::kN16K4, 1, kK, kN};
+  std::vector<std::byte> bytes(static_cast<std::size_t>(packed.bytes()));
+  pack_matrix(packed, {0, kN, 1}, weights.data(), bytes.data());
+  const int32_t w = b.constant("w", DType::kS8, {kK, kN}, bytes, Packing::kN16K4);
+  schema::GemmT gemm;
+  gemm.k = kK;
+  gemm.n = kN;
+  if (what.scales && what.scale_type == DType::kF32)
+    gemm.weight_scales = b.constant<float>("scales", {what.scale_count}, scales);
+  else if (what.scales)
+    gemm.weight_scales = b.constant<int32_t>("scales", {kN}, std::vector<int32_t>(kN, 1));
+  b.step(gemm, {x, w, b.constant<float>("bias", {kN}, bias)}, {y});
+  return b.file();
+}
+
+TEST(TypedProductSteps, GemmOfRealRowsAndWeightsOfS8) {
+  std::mt19937 random(3);
+  std::vector<int8_t> weights(kK * kN);
+  fill(random, weights);
+  std::vector<float> scales, bias;
+  for (int64_t n = 0; n < kN; ++n) {
+    scales.push_back(1e-2f * static_cast<float>(1 + random() % 99));
+    bias.push_back(static_cast<float>(random() % 99));
+  }
+  const Dims a_dims{kM, kK}, b_dims{kK, kN}, c_dims{kM, kN};
+  const auto file = weight_only_file({}, weights, scales, bias);
+  const Program program = test::open_program(file);
+  for (const int threads : {1, 3}) {
+    Instance instance = test::make_instance(program, threads);
+    Tensor<float> in(a_dims), out(c_dims), want(c_dims);
+    for (float& e : in.elements) e = static_cast<float>(random() % 1999) / 7;
+    ASSERT_EQ(
+        message_of(instance.run(std::vector<NamedInput>{{"x", in.in()}}, std::vector<NamedOutput>{{"y", out.out()}})),
+        "ok");
+    kernels::weight_only_matmul_reference(
+        {.a = kernels::TensorView::contiguous(DType::kF32, a_dims, in.elements.data()),
+         .b = kernels::TensorView::contiguous(DType::kS8, b_dims, weights.data()),
+         .dst = kernels::TensorView::contiguous(DType::kF32, c_dims, want.elements.data()),
+         .scales = scales.data(),
+         .scale_per_channel = true,
+         .bias = bias.data()});
+    EXPECT_EQ(out.elements, want.elements);
+  }
+}
+
+TEST(TypedProductSteps, WeightsOfS8NeedScalesThatFit) {
+  const std::vector<int8_t> weights(kK * kN);
+  const std::vector<float> scales(kN, 1.0f), bias(kN, 0.0f);
+  const auto refusal = [&](const WeightOnlyStep& what) {
+    std::vector<float> some(scales.begin(), scales.begin() + static_cast<std::ptrdiff_t>(what.scale_count));
+    const auto file = weight_only_file(what, weights, some, bias);
+    const auto program = Program::open(file);
+    if (!program.ok()) return program.error().message;
+    Instance instance = test::make_instance(*program);
+    return message_of(instance.prepare(std::vector<NamedInput>{{"x", {what.src, {kM, kK}, nullptr}}}));
+  };
+  EXPECT_NE(refusal({.scales = false}).find("without scales of the weights"), std::string::npos);
+  EXPECT_NE(refusal({.scale_type = DType::kS32}).find("scales of weights of s32[35] for 35 channels"),
+            std::string::npos);
+  EXPECT_NE(refusal({.scale_count = 7}).find("scales of weights of f32[7] for 35 channels"), std::string::npos);
+  EXPECT_NE(refusal({.src = DType::kU8}).find("without multipliers"), std::string::npos);
 }
 
 TEST(TypedProductSteps, MatMulOfTwoQuantizedActivations) {

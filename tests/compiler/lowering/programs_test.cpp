@@ -14,6 +14,15 @@ TEST(Programs, ReshapedOutputs) {
       return u, r, s)");
 }
 
+TEST(Programs, ProductsThatKeepWeightsInBytes) {
+  expect_program_computes(R"(
+      m = weight_only_matmul(%x:f32[batch,37], %w:s8[37,19]=random(3), %s:f32[19]=random(4), %b:f32[19]=random(5)) {post_ops=[relu]}
+      h = cast(m) {to=bf16}
+      n = weight_only_matmul(h, %v:s8[21,19]=random(6), %t:f32[]=0.25) {transpose_b=1, to=bf16, post_ops=[gelu_erf]}
+      y = cast(n) {to=f32}
+      return y, m)");
+}
+
 TEST(Programs, ConcatsWithoutCopies) {
   expect_program_computes(R"(
       a = sigmoid(%x:f32[batch,16])
