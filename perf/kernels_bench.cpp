@@ -3,9 +3,11 @@
 //
 // Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on one thread, and the same in oneDNN where
 // the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share of this machine's
-// FMA peak and the time in relation to the peer's, all of the best repetition, and for each file the sum over a network
-// and the geometric mean of the ratios. Cold weights come from as many copies in turn as the problem says; hot ones
-// are always the same. With other work on the machine take --benchmark_min_time=0.02 --benchmark_repetitions=20
+// FMA peak, the rate at which packed weights are read, what generating the code took (for each line, though lines may
+// share it in a program) and the time in relation to the peer's, all of the best repetition, and for each file the sum
+// over a network and the geometric mean of the ratios. Cold weights come from as many copies in turn as the problem
+// says; hot ones are always the same. With other work on the machine take --benchmark_min_time=0.02
+// --benchmark_repetitions=20
 // --benchmark_enable_random_interleaving=true: the best of many short runs, ours and the peer's alternating.
 #include <benchmark/benchmark.h>
 
@@ -30,7 +32,9 @@ struct Row {
   double best_seconds = 0;
   double peer_seconds = 0;
   double flop = 0;
-  double peak = 0;  ///< GFLOP/s
+  double peak = 0;                ///< GFLOP/s
+  double weight_bytes = 0;        ///< that are read once
+  double generation_seconds = 0;  ///< of the code, the best of several times
 };
 
 struct File {
@@ -69,11 +73,15 @@ void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>&
 void print_file(const File& file) {
   double seconds = 0, flop = 0, peak_seconds = 0, compared_seconds = 0, peer_seconds = 0, logarithms = 0;
   int compared = 0;
-  std::printf("\n%s\n%10s %10s %7s %10s %6s\n", file.path.c_str(), "us", "GFLOP/s", "%peak", "peer us", "ratio");
+  double generation = 0;
+  std::printf("\n%s\n%10s %10s %7s %7s %7s %10s %6s\n", file.path.c_str(), "us", "GFLOP/s", "%peak", "GB/s", "gen us",
+              "peer us", "ratio");
   for (const Row& row : file.rows) {
     if (row.best_seconds == 0) continue;
-    std::printf("%10.1f %10.1f %7.1f ", row.best_seconds * 1e6, row.flop / row.best_seconds / 1e9,
-                row.flop / row.best_seconds / 1e7 / row.peak);
+    std::printf("%10.1f %10.1f %7.1f %7.1f %7.0f ", row.best_seconds * 1e6, row.flop / row.best_seconds / 1e9,
+                row.flop / row.best_seconds / 1e7 / row.peak, row.weight_bytes / row.best_seconds / 1e9,
+                row.generation_seconds * 1e6);
+    generation += row.generation_seconds;
     if (row.peer_seconds > 0) {
       std::printf("%10.1f %6.2f", row.peer_seconds * 1e6, row.best_seconds / row.peer_seconds);
       compared_seconds += row.best_seconds * row.problem.count;
@@ -89,8 +97,9 @@ void print_file(const File& file) {
     peak_seconds += row.flop * row.problem.count / row.peak / 1e9;
   }
   if (seconds > 0)
-    std::printf("%s: %.3f ms, %.2f GFLOP, %.1f GFLOP/s, %.1f %% of the peak\n", file.path.c_str(), seconds * 1e3,
-                flop / 1e9, flop / seconds / 1e9, 100 * peak_seconds / seconds);
+    std::printf("%s: %.3f ms, %.2f GFLOP, %.1f GFLOP/s, %.1f %% of the peak; code generated in %.1f ms\n",
+                file.path.c_str(), seconds * 1e3, flop / 1e9, flop / seconds / 1e9, 100 * peak_seconds / seconds,
+                generation * 1e3);
   if (peer_seconds > 0)
     std::printf("%s: %.3f ms of %s, ratio of sums %.3f\n", file.path.c_str(), peer_seconds * 1e3, peer_name().c_str(),
                 compared_seconds / peer_seconds);
@@ -157,7 +166,13 @@ int run(int argc, char** argv) {
       if (!peaks.contains(src)) peaks[src] = product_peak(src, features);
       row.peak = peaks[src];
       benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, features](benchmark::State& state) {
-        time_runner(state, make_runner(row.problem, features), row.peak, row.best_seconds, row.flop);
+        const auto runner = make_runner(row.problem, features);
+        if (runner.ok()) {
+          const double seconds = (*runner)->generation_seconds;
+          row.generation_seconds = row.generation_seconds == 0 ? seconds : std::min(seconds, row.generation_seconds);
+          row.weight_bytes = (*runner)->weight_bytes;
+        }
+        time_runner(state, runner, row.peak, row.best_seconds, row.flop);
       })->Unit(benchmark::kMicrosecond);
       if (!options.peer) continue;
       const std::string name = concat(peer_name(), ": ", row.problem.text);

@@ -68,6 +68,8 @@ Result<kernels::EpilogueDesc> parse_epilogue(std::string_view line, const std::s
 kernels::TileTypes Problem::types() const {
   const std::string_view name = std::string_view(op).substr(std::min(op.find(':'), op.size()));
   if (name == ":u8s8") return {DType::kU8, DType::kS8, DType::kU8};
+  if (name == ":f32s8") return {DType::kF32, DType::kS8, DType::kF32};
+  if (name == ":bf16s8") return {DType::kBF16, DType::kS8, DType::kBF16};
   if (name == ":bf16") return {DType::kBF16, DType::kBF16, DType::kBF16};
   return {};
 }
@@ -113,6 +115,7 @@ Result<Problem> parse_problem(std::string_view line) {
   const kernels::TileTypes types = problem.types();
   for (kernels::PostOpDesc& post_op : problem.epilogue.post_ops)
     if (post_op.operand != kernels::OperandKind::kNone) post_op.operand_dtype = types.dst;
+  if (types.weight_only()) problem.epilogue.weight_scale = kernels::WeightScale::kPerChannel;
   if (types.integer())
     problem.epilogue.quantized = {.multiplier_per_channel = true, .dst_scale = !problem.epilogue.post_ops.empty()};
   return problem;

@@ -17,9 +17,10 @@ namespace tegula::perf {
 ///   conv:f32 n=1 ic=64 oc=64 in=56x56 k=3x3 s=1x1 p=1x1 g=1 post=bias+relu
 ///
 /// gemm:u8s8, matmul:u8s8 and conv:u8s8 have integer sums, a multiplier per channel and a dst of u8; gemm:bf16,
-/// matmul:bf16 and conv:bf16 a dst of bf16. Operands of post-ops have the type of dst. post: "none", or bias, alpha,
-/// clip(a,b) and functions of schema/functions.inc joined by '+'; functions of two operands read a tensor of the
-/// result's size. count says how often a network has the problem; 0 leaves it out of totals.
+/// matmul:bf16 and conv:bf16 a dst of bf16; gemm:f32s8 and gemm:bf16s8 weights of s8 with a scale per channel and a dst
+/// of the source's type. Operands of post-ops have the type of dst. post: "none", or bias, alpha, clip(a,b) and
+/// functions of schema/functions.inc joined by '+'; functions of two operands read a tensor of the result's size. count
+/// says how often a network has the problem; 0 leaves it out of totals.
 struct Problem {
   std::string text;  ///< without count
   std::string op;    ///< "gemm:f32"

@@ -1,6 +1,7 @@
 #include "perf/kernels/runner.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/depthwise.h"
@@ -22,7 +23,7 @@ class EpilogueOperands {
     args_.alpha = 0.125f;
     if (desc.bias) args_.bias = bias_.data();
     if (desc.bias) args_.quantized.bias = reinterpret_cast<const int32_t*>(bias_.data());
-    args_.quantized.multipliers = bias_.data();
+    args_.quantized.multipliers = args_.weight_scales = bias_.data();
     for (const kernels::PostOpDesc& post_op : desc.post_ops) {
       if (post_op.operand == kernels::OperandKind::kNone) continue;
       buffers_.emplace_back(rows * columns);
@@ -46,7 +47,9 @@ class GemmRunner final : public Runner {
         c_(shape.m * shape.n),
         scratch_(static_cast<int64_t>(kernel_.scratch_bytes(shape) / sizeof(float))),
         weights_(kernels::PackedMatrix{tiles->desc().types.packing(), 1, shape.k, shape.n}.bytes(), cold),
-        epilogue_(tiles->desc().epilogue, shape.m, shape.n) {}
+        epilogue_(tiles->desc().epilogue, shape.m, shape.n) {
+    weight_bytes = static_cast<double>(weights_.bytes());
+  }
 
   void run() override {
     kernel_.run(shape_, {a_.data(), shape_.k, weights_.next(), c_.data(), shape_.n, epilogue_.args()}, 0, 1,
@@ -104,7 +107,9 @@ class ConvRunner final : public Runner {
         weights_(packed_weights(shape, tiles->desc().types.packing()).bytes(), cold),
         epilogue_(tiles->desc().epilogue, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.ic / shape.groups * shape.kernel[1] *
-                                        shape.kernel[2])) {}
+                                        shape.kernel[2])) {
+    weight_bytes = static_cast<double>(weights_.bytes());
+  }
 
   void run() override {
     kernel_.run({src_.data(), weights_.next(), dst_.data(), epilogue_.args()}, 0, 1,
@@ -156,14 +161,23 @@ class DepthwiseRunner final : public Runner {
   double flop_;
 };
 
-/// The best tiles for the problem.
-Result<kernels::TileSetPtr> tiles_of(const Problem& problem, const jit::CpuFeatures& cpu) {
-  const kernels::TileTypes types = problem.types();
-  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(problem.epilogue, cpu, types));
-  return kernels::build_tiles({choice.isa, problem.epilogue, types});
+/// What `build` gives, and the time that it takes.
+template <typename Build>
+auto timed(const Build& build, double& seconds) {
+  const auto start = std::chrono::steady_clock::now();
+  auto result = build();
+  seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
 }
 
-Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::CpuFeatures& cpu) {
+/// The best tiles for the problem.
+Result<kernels::TileSetPtr> tiles_of(const Problem& problem, const jit::CpuFeatures& cpu, double& seconds) {
+  const kernels::TileTypes types = problem.types();
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(problem.epilogue, cpu, types));
+  return timed([&] { return kernels::build_tiles({choice.isa, problem.epilogue, types}); }, seconds);
+}
+
+Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::CpuFeatures& cpu, double& seconds) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
   if (shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc) {
@@ -176,33 +190,41 @@ Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::Cpu
     std::copy_n(shape.kernel.begin(), 3, desc.kernel);
     std::copy_n(shape.strides.begin(), 3, desc.strides);
     desc.epilogue = problem.epilogue;
-    TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel, build_depthwise(desc));
+    TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel, timed([&] { return build_depthwise(desc); }, seconds));
     return std::unique_ptr<Runner>(std::make_unique<DepthwiseRunner>(std::move(kernel), shape, cold));
   }
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu, seconds));
   return std::unique_ptr<Runner>(std::make_unique<ConvRunner>(std::move(tiles), shape, cold));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu) {
+Result<std::unique_ptr<Runner>> make(const Problem& problem, const jit::CpuFeatures& cpu, double& seconds) {
   const std::string op = problem.op.substr(0, problem.op.find(':'));
   const std::string type = problem.op.substr(std::min(op.size() + 1, problem.op.size()));
   const bool has_type = type == "f32" || type == "u8s8" || type == "bf16";
-  if (op == "conv" && has_type) return make_conv(problem, cpu);
-  if ((op != "gemm" && op != "matmul") || !has_type)
+  const bool weight_only = type == "f32s8" || type == "bf16s8";
+  if (op == "conv" && has_type) return make_conv(problem, cpu, seconds);
+  if (!(op == "gemm" && (has_type || weight_only)) && !(op == "matmul" && has_type))
     return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': there is no '", problem.op, "'")};
   kernels::GemmShape shape;
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
   TEGULA_ASSIGN_OR_RETURN(shape.m, problem.number("m"));
   TEGULA_ASSIGN_OR_RETURN(shape.n, problem.number("n"));
   TEGULA_ASSIGN_OR_RETURN(shape.k, problem.number("k"));
-  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu));
+  TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu, seconds));
   if (op == "gemm") return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold));
   TEGULA_ASSIGN_OR_RETURN(const int64_t batch, problem.number("b"));
   const auto transposed = problem.fields.find("tb");
   return std::unique_ptr<Runner>(std::make_unique<MatMulRunner>(
       std::move(tiles), batch, shape, transposed != problem.fields.end() && transposed->second == "1"));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu) {
+  double seconds = 0;
+  TEGULA_ASSIGN_OR_RETURN(std::unique_ptr<Runner> runner, make(problem, cpu, seconds));
+  runner->generation_seconds = seconds;
+  return runner;
 }
 
 }  // namespace tegula::perf

@@ -14,6 +14,9 @@ class Runner {
   /// memory once per inference is not measured from the cache.
   virtual void run() = 0;
   virtual double flop() const = 0;
+
+  double generation_seconds = 0;  ///< what making the code took
+  double weight_bytes = 0;        ///< that one run reads, packed; 0 where there are no constant weights
 };
 
 /// kInvalidArgument for a problem that is not understood, kUnsupported for one that no kernel computes.

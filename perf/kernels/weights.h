@@ -20,6 +20,8 @@ class Weights {
     }
   }
 
+  /// Of one copy.
+  int64_t bytes() const { return elements_ * 4; }
   int64_t copies() const { return copies_; }
   float* copy(int64_t index) const { return pool_->data() + index * elements_; }
   const float* next() { return copy(turn_++ % copies_); }
