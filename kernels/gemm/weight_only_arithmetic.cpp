@@ -16,7 +16,8 @@ constexpr int kByteBits = 8;
 
 /// AVX-512 makes fp32 of a byte q of a lane in two instructions: where the byte, with its sign bit flipped, becomes the
 /// last one of a significand whose unit is 1, the lane is 2^p + (q + 128), and a subtraction leaves q. Exact, and a
-/// zero is +0. Bytes 0 and 1 of a lane have a set of constants each; bytes 2 and 3 are shifted to their places.
+/// zero is +0. Bytes 0 and 1 of a lane have a set of constants each; byte 2 is shifted to
+/// the place of byte 0.
 struct ByteConstants {
   uint32_t mask;     ///< where the byte is
   uint32_t power;    ///< bits of 2^p, and the sign bit of the byte
@@ -54,35 +55,35 @@ void TileGenerator::emit_real_element(const Xmm& to, const RegExp& from) {
   vpslld(to, to, 16);
 }
 
-/// The weights of k `i` of the group, as fp32. AVX-512: from the registers that emit_weight_only_group has loaded.
+/// The weights of k `i` of the group, as fp32. Loaded anew for each k: the instructions overwrite them, and moves
+/// between registers cost as much as those (Zen 4: loads are free here).
 void TileGenerator::emit_weights(const Xmm& to, const BRows& b, int v, int i) {
+  const RegExp from = b_address(b, v, 0);
   if (!wide()) {
-    vmovups(to, ptr[b_address(b, v, 0)]);
+    vmovups(to, ptr[from]);
     const int last = kWeightsPerGroup - 1;
     if (i < last) vpslld(to, to, static_cast<uint8_t>((last - i) * kByteBits));
     vpsrad(to, to, last * kByteBits);
     return vcvtdq2ps(to, to);
   }
+  if (i == kWeightsPerGroup - 1) {  // its sign is the lane's
+    vpsrad(to, ptr[from], (kWeightsPerGroup - 1) * kByteBits);
+    return vcvtdq2ps(to, to);
+  }
   const int set = i % 2;
-  vmovdqa32(to, spare(kWeightConstants + 2 * v + i / 2));
+  i < 2 ? vmovups(to, ptr[from]) : vpsrld(to, ptr[from], 2 * kByteBits);
   vpternlogd(to, spare(3 * set), spare(3 * set + 1), kAndXor);
   vsubps(to, to, spare(3 * set + 2));
 }
 
 /// Four k, one after another; of a tail those that A has.
 ///
-/// Registers from the end: AVX-512 has the constants, for each vector of B its bytes and the same shifted down by two,
-/// and then, as AVX2 from the start, the operands of the products. As in fp32 (emit_f32_step) the weights of a k stay
-/// while the elements of the rows pass, or the other way round where there are no more rows than vectors.
+/// Registers from the end: AVX-512 has the constants, and then, as AVX2 from the start, the operands of the products.
+/// As in fp32 (emit_f32_step) the weights of a k stay while the elements of the rows pass, or the other way round where
+/// there are no more rows than vectors.
 void TileGenerator::emit_weight_only_group(const Bases& a, const BRows& b, bool tail) {
-  const int operands = wide() ? kWeightConstants + 2 * row_vectors_ : 0;
+  const int operands = wide() ? kWeightConstants : 0;
   const auto element_bytes = static_cast<int>(desc_.types.src_bytes());
-  if (wide()) {
-    for (int v = 0; v < row_vectors_; ++v) {
-      vmovups(spare(kWeightConstants + 2 * v), ptr[b_address(b, v, 0)]);
-      vpsrld(spare(kWeightConstants + 2 * v + 1), spare(kWeightConstants + 2 * v), 2 * kByteBits);
-    }
-  }
   Xbyak::Label done;
   for (int i = 0; i < (tail ? kWeightsPerGroup - 1 : kWeightsPerGroup); ++i) {
     const auto element = [&](int row) { return row_address(a, row) + i * element_bytes; };
