@@ -272,11 +272,11 @@ class Allocator {
     locked_.clear();
     for (int k = 0; k < arity; ++k) {
       if (k == in_memory) {
-        step.source[k] = {true, -1, instruction(in.operand[k]).immediate};
+        step.source[k] = {.is_constant = true, .bits = instruction(in.operand[k]).immediate};
         continue;
       }
       if (!bring_into_register(in.operand[k])) return false;
-      step.source[k].reg = value(in.operand[k]).reg;
+      step.source[k] = {.mask_register = in_mask_register(in.operand[k]), .reg = value(in.operand[k]).reg};
     }
     if (is_fma(in.op)) return compute_fma(in, in_memory, step);
     release_dead_operands(in, in_memory);
@@ -350,7 +350,7 @@ class Allocator {
         move.kind = MachineStep::Kind::kMove;
         move.mask_register = in_mask_register(output);
         move.dst = *bindings_.output;
-        move.source[0].reg = reg;
+        move.source[0] = {.mask_register = move.mask_register, .reg = reg};
         emit(move);
         out_.outputs.push_back(*bindings_.output);
       } else {
@@ -404,6 +404,15 @@ VectorProgram lower(const VectorProgram& program, VectorIsa isa) {
 
 std::optional<Allocation> allocate(const VectorProgram& program, VectorIsa isa, const VectorBindings& bindings) {
   return Allocator(program, isa, bindings).run();
+}
+
+void rename_vector(Allocation& allocation, int from, int to) {
+  for (MachineStep& step : allocation.steps) {
+    if (!step.mask_register && step.dst == from) step.dst = to;
+    for (MachineOperand& source : step.source)
+      if (!source.is_constant && !source.mask_register && source.reg == from) source.reg = to;
+  }
+  std::replace(allocation.outputs.begin(), allocation.outputs.end(), from, to);
 }
 
 }  // namespace tegula::jit

@@ -30,6 +30,7 @@ struct VectorBindings {
 /// An operand of a machine instruction: a register, or a constant in memory.
 struct MachineOperand {
   bool is_constant = false;
+  bool mask_register = false;  ///< reg is the number of a k register
   int reg = -1;
   uint32_t bits = 0;
 };
@@ -62,5 +63,9 @@ VectorProgram lower(const VectorProgram& program, VectorIsa isa);
 /// is farthest leaves (to a stack slot, or nowhere when it can be loaded again). nullopt when one
 /// instruction alone needs more registers than there are.
 std::optional<Allocation> allocate(const VectorProgram& program, VectorIsa isa, const VectorBindings& bindings);
+
+/// Puts vector register `to`, of which the allocation makes no use, in the place of `from`: the same program on another
+/// input, without looking for registers again.
+void rename_vector(Allocation& allocation, int from, int to);
 
 }  // namespace tegula::jit

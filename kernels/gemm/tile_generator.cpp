@@ -35,6 +35,7 @@ TileGenerator::TileGenerator(const TileSetDesc& desc, bool evex_dots)
       isa_(vector_isa(desc.isa)),
       arithmetic_(arithmetic_of(desc)),
       evex_dots_(evex_dots || isa_ == VectorIsa::kAvx512),
+      needs_(post_op_needs(desc_.epilogue.post_ops, isa_, jit::vector_registers(isa_), kFreeMasks)),
       heights_(fitting_heights()) {
   for (const int panels : {1, 2, 4})
     for (int rows = 1; rows <= heights_.of(panels); ++rows)
@@ -56,6 +57,7 @@ TileFunction TileGenerator::function(int rows, int panels) const {
 
 PostOpNeeds TileGenerator::needs_of(int rows, int panels) const {
   const int free = jit::vector_registers(isa_) - rows * panels * vectors_per_panel();
+  if (free >= needs_.vectors && needs_.masks <= kFreeMasks && needs_.spill_bytes == 0) return needs_;
   return post_op_needs(desc_.epilogue.post_ops, isa_, free, kFreeMasks);
 }
 

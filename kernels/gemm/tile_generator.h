@@ -136,6 +136,7 @@ class TileGenerator : public jit::Generator {
   const bool evex_dots_;
   int rows_ = 0, panels_ = 0, row_vectors_ = 0;  // of the tile being written
   int spill_bytes_ = 0;
+  PostOpNeeds needs_;  // of the post-ops, without spilling
   TileHeights heights_;
   std::array<std::array<std::size_t, TileSet::kMaxRows + 1>, 3> offsets_{};
   const uint8_t* start_ = nullptr;

@@ -112,10 +112,11 @@ void emit_post_ops(jit::Generator& code, jit::VectorIsa isa, std::span<const Pos
     }
   }
 
+  std::optional<jit::Allocation> allocation = residents.empty() ? first : allocate_for(accumulators[0], true);
+  if (!allocation || allocation->spill_slots * jit::vector_bytes(isa) > resources.spill_bytes)
+    throw std::logic_error(code.name() + ": too few registers for post-ops " + to_string(chain));
   for (std::size_t i = 0; i < accumulators.size(); ++i) {
-    const std::optional<jit::Allocation> allocation = allocate_for(accumulators[i], true);
-    if (!allocation || allocation->spill_slots * jit::vector_bytes(isa) > resources.spill_bytes)
-      throw std::logic_error(code.name() + ": too few registers for post-ops " + to_string(chain));
+    if (i > 0) jit::rename_vector(*allocation, accumulators[i - 1], accumulators[i]);
     const auto load_input = [&](int input, int reg) { load_operand(input - 1, static_cast<int>(i), reg); };
     jit::emit_vector_program(code, isa, *allocation, load_input, resources.spill_base, resources.spill_offset);
   }
