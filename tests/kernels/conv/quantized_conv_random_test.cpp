@@ -4,7 +4,7 @@
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
 
 #ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 250
+#define TEGULA_RANDOM_CASES 500
 #endif
 
 namespace tegula::kernels {

@@ -11,7 +11,7 @@
 #include "tests/kernels/gemm/typed_tiles.h"
 
 #ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 150
+#define TEGULA_RANDOM_CASES 500
 #endif
 
 namespace tegula::kernels {
