@@ -1,21 +1,23 @@
-// kernels_bench SHAPES.txt... [--isa=avx2|avx512|avx512_vnni|...] [--weights=cold|hot] [--peer=yes|no] [Google
-// Benchmark's options]
+// kernels_bench SHAPES.txt... [--isa=avx2|avx512|avx512_vnni|...] [--weights=cold|hot] [--peer=yes|no] [--threads=N]
+// [Google Benchmark's options]
 //
-// Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on one thread, and the same in oneDNN where
-// the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share of this machine's
-// FMA peak, the rate at which packed weights are read, what generating the code took (for each line, though lines may
-// share it in a program) and the time in relation to the peer's, all of the best repetition, and for each file the sum
-// over a network and the geometric mean of the ratios. Cold weights come from as many copies in turn as the problem
-// says; hot ones are always the same. With other work on the machine take --benchmark_min_time=0.02
+// Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on N threads (1), and with one thread the
+// same in oneDNN where the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share
+// of this machine's FMA peak, the rate at which packed weights are read, what generating the code took (for each line,
+// though lines may share it in a program) and the time in relation to the peer's, all of the best repetition, and for
+// each file the sum over a network and the geometric mean of the ratios. Cold weights come from as many copies in turn
+// as the problem says; hot ones are always the same. With other work on the machine take --benchmark_min_time=0.02
 // --benchmark_repetitions=20
 // --benchmark_enable_random_interleaving=true: the best of many short runs, ours and the peer's alternating.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,10 +48,11 @@ struct Options {
   std::string isa;
   bool hot = false;
   bool peer = true;
+  int threads = 1;
   std::vector<File> files;
 };
 
-void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>& runner, double peak,
+void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>& runner, Team& team, double peak,
                  double& best_seconds, double& flop) {
   if (!runner.ok()) {
     state.SkipWithError(runner.error().message.c_str());
@@ -59,7 +62,7 @@ void time_runner(benchmark::State& state, const Result<std::unique_ptr<Runner>>&
   double best = 0;
   for (auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
-    (*runner)->run();
+    (*runner)->run(team);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = best == 0 ? seconds : std::min(best, seconds);
   }
@@ -120,6 +123,10 @@ Result<Options> parse_options(int argc, char** argv) {
       options.hot = value == "hot";
     } else if (name == "--peer" && (value == "yes" || value == "no")) {
       options.peer = value == "yes";
+    } else if (name == "--threads") {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.threads);
+      if (error != std::errc() || end != value.data() + value.size() || options.threads < 1)
+        return Error{ErrorCode::kInvalidArgument, concat(argument, " is no number of threads")};
     } else if (name.rfind("--", 0) == 0) {
       return Error{ErrorCode::kInvalidArgument, concat("there is no option ", argument)};
     } else {
@@ -132,7 +139,7 @@ Result<Options> parse_options(int argc, char** argv) {
   if (options.hot)
     for (File& file : options.files)
       for (Row& row : file.rows) row.problem.fields["cold"] = "0";
-  options.peer = options.peer && !peer_name().empty();
+  options.peer = options.peer && options.threads == 1 && !peer_name().empty();
   return options;
 }
 
@@ -149,39 +156,43 @@ int run(int argc, char** argv) {
     options.isa = cpu.avx512_bf16 ? "avx512_bf16" : cpu.avx512_vnni ? "avx512_vnni" : cpu.avx512 ? "avx512" : "avx2";
   const auto named = jit::CpuFeatures::from_name(options.isa);
   if (!named.ok() || options.files.empty()) {
-    std::fprintf(stderr,
-                 "usage: kernels_bench SHAPES.txt... [--isa=...] [--weights=cold|hot] [--peer=yes|no]; this "
-                 "machine has: %s\n",
-                 cpu.to_string().c_str());
+    std::fprintf(
+        stderr,
+        "usage: kernels_bench SHAPES.txt... [--isa=...] [--weights=cold|hot] [--peer=yes|no] [--threads=N]; this "
+        "machine has: %s\n",
+        cpu.to_string().c_str());
     return options.files.empty() ? 2 : 3;
   }
   const jit::CpuFeatures features = named->intersect(cpu);
-  const double peak = fma_peak(features.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2);
-  std::printf("%s: %.1f GFLOP/s of FMAs on registers, one thread; %s weights\n", features.to_string().c_str(), peak,
-              options.hot ? "hot" : "cold");
+  const double peak = fma_peak(features.avx512 ? jit::VectorIsa::kAvx512 : jit::VectorIsa::kAvx2, options.threads);
+  std::printf("%s: %.1f GFLOP/s of FMAs on registers, threads: %d; %s weights\n", features.to_string().c_str(), peak,
+              options.threads, options.hot ? "hot" : "cold");
+  std::optional<Team> team;  // its threads spin, so not before the peaks are measured
   std::map<DType, double> peaks{{DType::kF32, peak}};
   for (File& file : options.files) {
     for (Row& row : file.rows) {
-      const DType src = row.problem.types().src;
-      if (!peaks.contains(src)) peaks[src] = product_peak(src, features);
+      const kernels::TileTypes types = row.problem.types();
+      const DType src = types.weight_only() ? DType::kF32 : types.src;
+      if (!peaks.contains(src)) peaks[src] = product_peak(src, features, options.threads);
       row.peak = peaks[src];
-      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, features](benchmark::State& state) {
-        const auto runner = make_runner(row.problem, features);
+      benchmark::RegisterBenchmark(row.problem.text.c_str(), [&row, &team, features](benchmark::State& state) {
+        const auto runner = make_runner(row.problem, features, team->size());
         if (runner.ok()) {
           const double seconds = (*runner)->generation_seconds;
           row.generation_seconds = row.generation_seconds == 0 ? seconds : std::min(seconds, row.generation_seconds);
           row.weight_bytes = (*runner)->weight_bytes;
         }
-        time_runner(state, runner, row.peak, row.best_seconds, row.flop);
+        time_runner(state, runner, *team, row.peak, row.best_seconds, row.flop);
       })->Unit(benchmark::kMicrosecond);
       if (!options.peer) continue;
       const std::string name = concat(peer_name(), ": ", row.problem.text);
-      benchmark::RegisterBenchmark(name.c_str(), [&row](benchmark::State& state) {
+      benchmark::RegisterBenchmark(name.c_str(), [&row, &team](benchmark::State& state) {
         double flop = 0;
-        time_runner(state, make_peer(row.problem), row.peak, row.peer_seconds, flop);
+        time_runner(state, make_peer(row.problem), *team, row.peak, row.peer_seconds, flop);
       })->Unit(benchmark::kMicrosecond);
     }
   }
+  team.emplace(options.threads);
   benchmark::RunSpecifiedBenchmarks();
   for (const File& file : options.files) print_file(file);
   return 0;

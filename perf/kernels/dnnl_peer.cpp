@@ -68,7 +68,7 @@ class Peer final : public Runner {
     }
   }
 
-  void run() override {
+  void run(Team&) override {
     primitive_.execute(stream_, arguments_[turn_]);
     stream_.wait();
     turn_ = (turn_ + 1) % arguments_.size();

@@ -1,6 +1,7 @@
 #include "perf/kernels/runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "kernels/conv/conv.h"
@@ -38,30 +39,64 @@ class EpilogueOperands {
   kernels::EpilogueArgs args_;
 };
 
-class GemmRunner final : public Runner {
+/// A kernel of ours: scratch for each worker, and blocks that the workers take one after another.
+class BlockRunner : public Runner {
  public:
-  GemmRunner(kernels::TileSetPtr tiles, const kernels::GemmShape& shape, int64_t cold)
+  void run(Team& team) final {
+    begin();
+    const int64_t count = blocks(team.size());
+    if (count == 1) return run_block(0, 1, scratch(0));
+    std::atomic<int64_t> next{0};
+    team.run([&](int worker) {
+      for (int64_t block = next.fetch_add(1); block < count; block = next.fetch_add(1))
+        run_block(block, count, scratch(worker));
+    });
+  }
+
+ protected:
+  void make_scratch(std::size_t bytes, int threads) {
+    for (int i = 0; i < threads; ++i) scratch_.emplace_back(static_cast<int64_t>(bytes / sizeof(float)));
+  }
+
+ private:
+  /// Before the blocks of a run.
+  virtual void begin() {}
+  virtual int64_t blocks(int workers) const = 0;
+  virtual void run_block(int64_t block, int64_t count, std::byte* scratch) = 0;
+  std::byte* scratch(int worker) {
+    return reinterpret_cast<std::byte*>(scratch_[static_cast<std::size_t>(worker)].data());
+  }
+
+  std::vector<Buffer> scratch_;
+};
+
+class GemmRunner final : public BlockRunner {
+ public:
+  GemmRunner(kernels::TileSetPtr tiles, const kernels::GemmShape& shape, int64_t cold, int threads)
       : kernel_(tiles),
         shape_(shape),
         a_(shape.m * shape.k),
         c_(shape.m * shape.n),
-        scratch_(static_cast<int64_t>(kernel_.scratch_bytes(shape) / sizeof(float))),
         weights_(kernels::PackedMatrix{tiles->desc().types.packing(), 1, shape.k, shape.n}.bytes(), cold),
         epilogue_(tiles->desc().epilogue, shape.m, shape.n) {
     weight_bytes = static_cast<double>(weights_.bytes());
+    make_scratch(kernel_.scratch_bytes(shape), threads);
   }
 
-  void run() override {
-    kernel_.run(shape_, {a_.data(), shape_.k, weights_.next(), c_.data(), shape_.n, epilogue_.args()}, 0, 1,
-                reinterpret_cast<std::byte*>(scratch_.data()));
-  }
   double flop() const override { return 2.0 * static_cast<double>(shape_.m * shape_.n * shape_.k); }
 
  private:
+  void begin() override { current_ = weights_.next(); }
+  int64_t blocks(int workers) const override { return kernel_.blocks(shape_, workers); }
+  void run_block(int64_t block, int64_t count, std::byte* scratch) override {
+    kernel_.run(shape_, {a_.data(), shape_.k, current_, c_.data(), shape_.n, epilogue_.args()}, block, count, scratch);
+  }
+
   kernels::GemmKernel kernel_;
   kernels::GemmShape shape_;
-  Buffer a_, c_, scratch_;
+  Buffer a_, c_;
   Weights weights_;
+  const float* current_ = nullptr;
   EpilogueOperands epilogue_;
 };
 
@@ -69,9 +104,9 @@ TensorView view(const Buffer& buffer, const Dims& dims) {
   return TensorView::contiguous(DType::kF32, dims, static_cast<void*>(buffer.data()));
 }
 
-class MatMulRunner final : public Runner {
+class MatMulRunner final : public BlockRunner {
  public:
-  MatMulRunner(kernels::TileSetPtr tiles, int64_t batch, const kernels::GemmShape& shape, bool transpose_b)
+  MatMulRunner(kernels::TileSetPtr tiles, int64_t batch, const kernels::GemmShape& shape, bool transpose_b, int threads)
       : a_(batch * shape.m * shape.k),
         b_(batch * shape.k * shape.n),
         c_(batch * shape.m * shape.n),
@@ -79,59 +114,63 @@ class MatMulRunner final : public Runner {
         kernel_(tiles, {false, transpose_b, tiles->desc().epilogue}, view(a_, {batch, shape.m, shape.k}),
                 view(b_, transpose_b ? Dims{batch, shape.n, shape.k} : Dims{batch, shape.k, shape.n}),
                 view(c_, {batch, shape.m, shape.n}), {}),
-        scratch_(static_cast<int64_t>(kernel_.scratch_bytes() / sizeof(float))),
-        flop_(2.0 * static_cast<double>(batch * shape.m * shape.n * shape.k)) {}
-
-  void run() override {
-    kernels::EpilogueArgs epilogue;
-    epilogue.alpha = 0.125f;
-    epilogue.quantized.multipliers = multipliers_.data();
-    kernel_.run({a_.data(), b_.data(), c_.data(), epilogue}, 0, 1, reinterpret_cast<std::byte*>(scratch_.data()));
+        flop_(2.0 * static_cast<double>(batch * shape.m * shape.n * shape.k)) {
+    make_scratch(kernel_.scratch_bytes(), threads);
   }
+
   double flop() const override { return flop_; }
 
  private:
+  int64_t blocks(int workers) const override { return kernel_.blocks(workers); }
+  void run_block(int64_t block, int64_t count, std::byte* scratch) override {
+    kernels::EpilogueArgs epilogue;
+    epilogue.alpha = 0.125f;
+    epilogue.quantized.multipliers = multipliers_.data();
+    kernel_.run({a_.data(), b_.data(), c_.data(), epilogue}, block, count, scratch);
+  }
+
   Buffer a_, b_, c_, multipliers_;
   kernels::MatMulKernel kernel_;
-  Buffer scratch_;
   double flop_;
 };
 
-class ConvRunner final : public Runner {
+class ConvRunner final : public BlockRunner {
  public:
-  ConvRunner(kernels::TileSetPtr tiles, const kernels::ConvShape& shape, int64_t cold)
+  ConvRunner(kernels::TileSetPtr tiles, const kernels::ConvShape& shape, int64_t cold, int threads)
       : kernel_(tiles, shape),
         src_(shape.batch * shape.in[0] * shape.in[1] * shape.in[2] * shape.ic),
         dst_(shape.out_pixels() * shape.oc),
-        scratch_(static_cast<int64_t>(kernel_.scratch_bytes() / sizeof(float))),
         weights_(packed_weights(shape, tiles->desc().types.packing()).bytes(), cold),
         epilogue_(tiles->desc().epilogue, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.ic / shape.groups * shape.kernel[1] *
                                         shape.kernel[2])) {
     weight_bytes = static_cast<double>(weights_.bytes());
+    make_scratch(kernel_.scratch_bytes(), threads);
   }
 
-  void run() override {
-    kernel_.run({src_.data(), weights_.next(), dst_.data(), epilogue_.args()}, 0, 1,
-                reinterpret_cast<std::byte*>(scratch_.data()));
-  }
   double flop() const override { return flop_; }
 
  private:
+  void begin() override { current_ = weights_.next(); }
+  int64_t blocks(int workers) const override { return kernel_.blocks(workers); }
+  void run_block(int64_t block, int64_t count, std::byte* scratch) override {
+    kernel_.run({src_.data(), current_, dst_.data(), epilogue_.args()}, block, count, scratch);
+  }
+
   kernels::ConvKernel kernel_;
-  Buffer src_, dst_, scratch_;
+  Buffer src_, dst_;
   Weights weights_;
+  const float* current_ = nullptr;
   EpilogueOperands epilogue_;
   double flop_;
 };
 
-class DepthwiseRunner final : public Runner {
+class DepthwiseRunner final : public BlockRunner {
  public:
-  DepthwiseRunner(kernels::DepthwiseKernelPtr kernel, const kernels::ConvShape& shape, int64_t cold)
+  DepthwiseRunner(kernels::DepthwiseKernelPtr kernel, const kernels::ConvShape& shape, int64_t cold, int threads)
       : kernel_(std::move(kernel)),
         src_(shape.batch * shape.in[1] * shape.in[2] * shape.ic),
         dst_(shape.out_pixels() * shape.oc),
-        scratch_(static_cast<int64_t>(kernel_->scratch_bytes(shape.ic) / sizeof(float))),
         weights_(kernels::PackedDepthwise{shape.ic, shape.kernel[1] * shape.kernel[2], 4}.bytes(), cold),
         epilogue_(kernel_->desc().epilogue, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.kernel[1] * shape.kernel[2])) {
@@ -144,17 +183,20 @@ class DepthwiseRunner final : public Runner {
     std::copy_n(shape.pads_begin.begin(), 3, args_.pads);
     args_.src_pixel_stride = args_.dst_pixel_stride = shape.ic;
     args_.epilogue = epilogue_.args();
+    make_scratch(kernel_->scratch_bytes(shape.ic), threads);
   }
 
-  void run() override {
-    args_.weights = weights_.next();
-    kernel_->run(args_, 0, 1, reinterpret_cast<std::byte*>(scratch_.data()));
-  }
   double flop() const override { return flop_; }
 
  private:
+  void begin() override { args_.weights = weights_.next(); }
+  int64_t blocks(int workers) const override { return kernel_->blocks(args_, workers); }
+  void run_block(int64_t block, int64_t count, std::byte* scratch) override {
+    kernel_->run(args_, block, count, scratch);
+  }
+
   kernels::DepthwiseKernelPtr kernel_;
-  Buffer src_, dst_, scratch_;
+  Buffer src_, dst_;
   Weights weights_;
   EpilogueOperands epilogue_;
   kernels::DepthwiseArgs args_;
@@ -177,7 +219,8 @@ Result<kernels::TileSetPtr> tiles_of(const Problem& problem, const jit::CpuFeatu
   return timed([&] { return kernels::build_tiles({choice.isa, problem.epilogue, types}); }, seconds);
 }
 
-Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::CpuFeatures& cpu, double& seconds) {
+Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::CpuFeatures& cpu, int threads,
+                                          double& seconds) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
   if (shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc) {
@@ -191,18 +234,19 @@ Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::Cpu
     std::copy_n(shape.strides.begin(), 3, desc.strides);
     desc.epilogue = problem.epilogue;
     TEGULA_ASSIGN_OR_RETURN(kernels::DepthwiseKernelPtr kernel, timed([&] { return build_depthwise(desc); }, seconds));
-    return std::unique_ptr<Runner>(std::make_unique<DepthwiseRunner>(std::move(kernel), shape, cold));
+    return std::unique_ptr<Runner>(std::make_unique<DepthwiseRunner>(std::move(kernel), shape, cold, threads));
   }
   TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu, seconds));
-  return std::unique_ptr<Runner>(std::make_unique<ConvRunner>(std::move(tiles), shape, cold));
+  return std::unique_ptr<Runner>(std::make_unique<ConvRunner>(std::move(tiles), shape, cold, threads));
 }
 
-Result<std::unique_ptr<Runner>> make(const Problem& problem, const jit::CpuFeatures& cpu, double& seconds) {
+Result<std::unique_ptr<Runner>> make(const Problem& problem, const jit::CpuFeatures& cpu, int threads,
+                                     double& seconds) {
   const std::string op = problem.op.substr(0, problem.op.find(':'));
   const std::string type = problem.op.substr(std::min(op.size() + 1, problem.op.size()));
   const bool has_type = type == "f32" || type == "u8s8" || type == "bf16";
   const bool weight_only = type == "f32s8" || type == "bf16s8";
-  if (op == "conv" && has_type) return make_conv(problem, cpu, seconds);
+  if (op == "conv" && has_type) return make_conv(problem, cpu, threads, seconds);
   if (!(op == "gemm" && (has_type || weight_only)) && !(op == "matmul" && has_type))
     return Error{ErrorCode::kInvalidArgument, concat("problem '", problem.text, "': there is no '", problem.op, "'")};
   kernels::GemmShape shape;
@@ -211,18 +255,19 @@ Result<std::unique_ptr<Runner>> make(const Problem& problem, const jit::CpuFeatu
   TEGULA_ASSIGN_OR_RETURN(shape.n, problem.number("n"));
   TEGULA_ASSIGN_OR_RETURN(shape.k, problem.number("k"));
   TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_of(problem, cpu, seconds));
-  if (op == "gemm") return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold));
+  if (op == "gemm")
+    return std::unique_ptr<Runner>(std::make_unique<GemmRunner>(std::move(tiles), shape, cold, threads));
   TEGULA_ASSIGN_OR_RETURN(const int64_t batch, problem.number("b"));
   const auto transposed = problem.fields.find("tb");
   return std::unique_ptr<Runner>(std::make_unique<MatMulRunner>(
-      std::move(tiles), batch, shape, transposed != problem.fields.end() && transposed->second == "1"));
+      std::move(tiles), batch, shape, transposed != problem.fields.end() && transposed->second == "1", threads));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu) {
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu, int threads) {
   double seconds = 0;
-  TEGULA_ASSIGN_OR_RETURN(std::unique_ptr<Runner> runner, make(problem, cpu, seconds));
+  TEGULA_ASSIGN_OR_RETURN(std::unique_ptr<Runner> runner, make(problem, cpu, threads, seconds));
   runner->generation_seconds = seconds;
   return runner;
 }

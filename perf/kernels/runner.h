@@ -3,6 +3,7 @@
 
 #include "kernels/gemm/tile_set.h"
 #include "perf/kernels/problem.h"
+#include "perf/kernels/team.h"
 
 namespace tegula::perf {
 
@@ -10,16 +11,18 @@ namespace tegula::perf {
 class Runner {
  public:
   virtual ~Runner() = default;
-  /// Computes the problem once, on one thread. Weights are another copy each time, so that what a network streams from
-  /// memory once per inference is not measured from the cache.
-  virtual void run() = 0;
+  /// Computes the problem once, cut into blocks as the runtime cuts it for so many threads (peers: on the calling one).
+  /// Weights are another copy each time, so that what a network streams from memory once per inference is not measured
+  /// from the cache.
+  virtual void run(Team& team) = 0;
   virtual double flop() const = 0;
 
   double generation_seconds = 0;  ///< what making the code took
   double weight_bytes = 0;        ///< that one run reads, packed; 0 where there are no constant weights
 };
 
-/// kInvalidArgument for a problem that is not understood, kUnsupported for one that no kernel computes.
-Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu);
+/// For teams of up to `threads`. kInvalidArgument for a problem that is not understood, kUnsupported for one that no
+/// kernel computes.
+Result<std::unique_ptr<Runner>> make_runner(const Problem& problem, const jit::CpuFeatures& cpu, int threads = 1);
 
 }  // namespace tegula::perf
