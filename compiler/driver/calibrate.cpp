@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "compiler/data/data_set.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/quantize/profile_builder.h"
 #include "schema/file_layout.h"
@@ -210,7 +211,7 @@ Result<Calibration> calibrate(const CalibrationProgram& calibration, const Calib
   const Program& program = calibration.program;
   data::DataSetOptions how{input_names(program), output_names(program), {}};
   if (!options.preprocessing.empty()) {
-    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(options.preprocessing));
+    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
   }
   TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, data::DataSet::open(options.data, how));
   Run run(calibration, set, options, collectors, progress);

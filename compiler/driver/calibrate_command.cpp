@@ -168,7 +168,7 @@ void add_calibrate_command(CLI::App& app, Action& action) {
       ->required();
   command->add_option("-o,--output", options->output, "The profile to write (.json)")->required();
   command->add_option("--preprocess", options->calibrate.preprocessing,
-                      "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   command
       ->add_option("--samples", options->calibrate.samples,
                    "Use N of the samples, evenly spread over the data (default: all)")

@@ -14,6 +14,7 @@
 #include "compiler/driver/dot.h"
 #include "compiler/driver/int8_options.h"
 #include "compiler/driver/later_options.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
@@ -100,7 +101,7 @@ Result<std::vector<std::vector<data::NamedTensor>>> bundle_inputs(const Options&
   }
   data::DataSetOptions how{input_names(program), output_names(program), {}};
   if (!options.preprocessing.empty()) {
-    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(options.preprocessing));
+    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
   }
   TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, data::DataSet::open(options.data, how));
   for (std::size_t i = 0; i < set.size() && i < static_cast<std::size_t>(options.bundle); ++i) {
@@ -166,7 +167,7 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data,
                       "Inputs of the test vectors: .npz, folder, test_data_set_N, images (default: random)");
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   command->add_option("--report", options->report, "Write what was compiled, step by step, as JSON")
       ->type_name("R.json");
   command->add_flag("--print-passes", options->print_passes, "Print each pass with its time and what it changed");

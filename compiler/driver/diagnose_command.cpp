@@ -65,7 +65,7 @@ void add_diagnose_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data, "Samples: .npz, folder of .npz or .npy, test_data_set_N, images")
       ->required();
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   command->add_option("--images", options->images, "Compare on N of the samples, evenly spread")
       ->check(CLI::PositiveNumber)
       ->type_name("N")

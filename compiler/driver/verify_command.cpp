@@ -9,6 +9,7 @@
 #include "compiler/driver/compare.h"
 #include "compiler/driver/first_difference.h"
 #include "compiler/driver/input_options.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/reference_model.h"
@@ -37,7 +38,7 @@ class Samples {
     if (options.data.empty()) return samples;
     data::DataSetOptions how{input_names(program), output_names(program), {}};
     if (!options.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(options.preprocessing));
+      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
     }
     TEGULA_ASSIGN_OR_RETURN(samples.set_, data::DataSet::open(options.data, how));
     const auto all = static_cast<int64_t>(samples.set_->size());
@@ -162,7 +163,7 @@ void add_verify_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data,
                       "Inputs, and outputs where known: .npz, folder of .npz or .npy, test_data_set_N, images");
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   command->add_option("--samples", options->samples, "How many samples (default: all data, or one of random elements)")
       ->check(CLI::PositiveNumber);
   command

@@ -4,6 +4,7 @@
 
 #include "compiler/data/data_set.h"
 #include "compiler/driver/compare.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "perf/runbench/batch.h"
@@ -28,7 +29,7 @@ class AccuracyRun {
     TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
     data::DataSetOptions how{driver::input_names(program), driver::output_names(program), {}};
     if (!options.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(options.preprocessing));
+      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, driver::read_preprocessing(options.preprocessing));
     }
     TEGULA_ASSIGN_OR_RETURN(data::DataSet set, data::DataSet::open(options.data, how));
     AccuracyRun run(options, std::move(program), std::move(instance), std::move(set));

@@ -100,7 +100,8 @@ void add_accuracy_options(CLI::App& app, Options& options, CLI::Option* selftest
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->needs(accuracy);
   };
-  add("--preprocess", how.preprocessing, "How images become inputs, such as 'short=256 crop=224 scale=1/255'");
+  add("--preprocess", how.preprocessing,
+      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   add("--batch", how.batch, "Samples a run (default: what the program is fixed to, else 1)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
