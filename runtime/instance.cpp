@@ -57,6 +57,11 @@ Status Instance::run_observed(std::span<const NamedInput> inputs, std::span<cons
   return state_->log().checked(runtime::no_throw([&] { return state_->run(inputs, outputs, &observer); }));
 }
 
+Result<std::vector<StepChoice>> Instance::explain(std::span<const NamedInput> inputs, std::string_view isa) {
+  if (!state_) return moved_from();
+  return state_->log().checked(runtime::no_throw([&] { return state_->explain(inputs, isa); }));
+}
+
 void Instance::set_profiling(bool on) {
   if (state_) state_->set_profiling(on);
 }

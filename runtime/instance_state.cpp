@@ -6,6 +6,7 @@
 
 #include "runtime/check_tensors.h"
 #include "runtime/executor/step_observer.h"
+#include "runtime/plan/explain_plan.h"
 #include "runtime/printable.h"
 #include "runtime/threading/fork_guard.h"
 
@@ -173,6 +174,17 @@ Status InstanceState::run(std::span<const NamedInput> inputs, std::span<const Na
   TEGULA_RETURN_IF_ERROR(bind_outputs(outputs));
   TEGULA_RETURN_IF_ERROR(check_overlaps(inputs, outputs));
   return execute(observer);
+}
+
+Result<std::vector<StepChoice>> InstanceState::explain(std::span<const NamedInput> inputs, std::string_view isa) {
+  const Busy busy(*this);
+  TEGULA_RETURN_IF_ERROR(busy.check());
+  TEGULA_RETURN_IF_ERROR(bind_inputs(inputs, false));
+  jit::CpuFeatures features = program_->features();
+  if (!isa.empty()) {
+    TEGULA_ASSIGN_OR_RETURN(features, jit::CpuFeatures::from_name(isa));
+  }
+  return explain_plan(*program_, key_, features);
 }
 
 Status InstanceState::execute(const Observer* observer) {

@@ -25,6 +25,7 @@ class InstanceState {
   Result<std::vector<Dims>> output_shapes(std::span<const NamedInput> inputs);
   Status run(std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs, const Observer* observer);
 
+  Result<std::vector<StepChoice>> explain(std::span<const NamedInput> inputs, std::string_view isa);
   void set_profiling(bool on);
   std::vector<StepProfile> profile() const;
   Instance::Memory memory() const;

@@ -15,6 +15,7 @@ void add_calibrate_command(CLI::App& app, Action& action);
 void add_diagnose_command(CLI::App& app, Action& action);
 void add_run_command(CLI::App& app, Action& action);
 void add_verify_command(CLI::App& app, Action& action);
+void add_explain_command(CLI::App& app, Action& action);
 void add_inspect_command(CLI::App& app, Action& action);
 void add_pack_commands(CLI::App& app, Action& action);  ///< pack and unpack
 void add_list_command(CLI::App& app, Action& action);

@@ -7,10 +7,12 @@
 
 #include "compiler/data/data_set.h"
 #include "compiler/data/files.h"
+#include "compiler/driver/bf16_fallback.h"
 #include "compiler/driver/bundle.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/compile_report.h"
+#include "compiler/driver/configuration.h"
 #include "compiler/driver/dot.h"
 #include "compiler/driver/int8_options.h"
 #include "compiler/driver/later_options.h"
@@ -18,6 +20,7 @@
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
+#include "compiler/precision/assign_bf16.h"
 #include "compiler/quantize/drop_quantization.h"
 
 namespace tegula::driver {
@@ -26,22 +29,37 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string model, output, report, graph, data, preprocessing;
+  std::string model, output, report, graph, data, preprocessing, config, max_drop;
   std::string precision = "model";
-  std::vector<std::string> dims, shapes, dump_after, disabled;
+  std::vector<std::string> dims, shapes, dump_after, disabled, bf16_allow, bf16_deny;
   Int8Options int8;
   int bundle = 0;
   bool compress = false, print_passes = false;
 };
 
+bool has_bf16(const Options& options) {
+  return options.precision == "bf16" || options.precision == "int8+bf16";
+}
+
+std::vector<std::string> texts_of(const std::vector<compiler::NodeSelector>& selectors) {
+  std::vector<std::string> texts;
+  for (const compiler::NodeSelector& selector : selectors) texts.push_back(selector.description());
+  return texts;
+}
+
 /// Everything that shapes the program, for its provenance: not where it is written, so that the same compilation gives
 /// the same bytes.
-std::string configuration(const Options& options) {
+std::string provenance(const Options& options, const Configuration& configuration) {
   nlohmann::ordered_json json;
   json["precision"] = options.precision;
   json["dim"] = options.dims;
   json["shape"] = options.shapes;
   json["disable_pass"] = options.disabled;
+  if (has_bf16(options)) {
+    json["bf16_allow"] = texts_of(configuration.bf16.allow);
+    json["bf16_deny"] = texts_of(configuration.bf16.deny);
+    if (!options.max_drop.empty()) json["max_drop"] = options.max_drop;
+  }
   json["compress"] = options.compress;
   json["bundle"] = options.bundle;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -52,16 +70,59 @@ bool has_int8(const Options& options) {
 }
 
 Status check_precision(const std::string& precision) {
-  if (precision == "model" || precision == "fp32" || precision == "int8") return {};
-  if (precision == "bf16" || precision == "int8+bf16")
-    return Error{
-        ErrorCode::kInvalidArgument,
-        concat("--precision ", precision, " is not part of this release; use model (as the file says) or fp32")};
-  return Error{ErrorCode::kInvalidArgument,
-               concat("--precision ", precision, " is not known; use model (as the file says) or fp32")};
+  for (const char* known : {"model", "fp32", "bf16", "int8", "int8+bf16"})
+    if (precision == known) return {};
+  return Error{ErrorCode::kInvalidArgument, concat("--precision ", precision,
+                                                   " is not known; use model (as the file says), fp32, bf16, int8 or "
+                                                   "int8+bf16")};
 }
 
-Result<compiler::CompileOptions> compile_options(const Options& options) {
+/// The file of --config, and what the command line adds to it.
+Result<Configuration> whole_configuration(const Options& options) {
+  Configuration configuration;
+  if (!options.config.empty()) {
+    TEGULA_ASSIGN_OR_RETURN(configuration, read_configuration(fs::path(options.config)));
+  }
+  const auto add = [](const char* option, const std::vector<std::string>& texts,
+                      std::vector<compiler::NodeSelector>& selectors) -> Status {
+    for (const std::string& text : texts) {
+      auto selector = compiler::NodeSelector::parse(text);
+      if (!selector.ok())
+        return Error{selector.error().code, concat(option, " ", text, ": ", selector.error().message)};
+      selectors.push_back(std::move(*selector));
+    }
+    return {};
+  };
+  TEGULA_RETURN_IF_ERROR(add("--bf16-allow", options.bf16_allow, configuration.bf16.allow));
+  TEGULA_RETURN_IF_ERROR(add("--bf16-deny", options.bf16_deny, configuration.bf16.deny));
+  if (!has_bf16(options) && !(configuration.bf16.allow.empty() && configuration.bf16.deny.empty()))
+    return Error{ErrorCode::kInvalidArgument,
+                 concat("lists of what may be bf16 want --precision bf16 or int8+bf16, not ", options.precision)};
+  return configuration;
+}
+
+/// What has to stay fp32 for --max-drop, added to the lists.
+Status fall_back(const Options& options, const compiler::CompileOptions& compile, Configuration& configuration,
+                 std::vector<std::string>& notes) {
+  if (options.precision != "bf16" || options.data.empty())
+    return Error{ErrorCode::kInvalidArgument, "--max-drop wants --precision bf16, and --data to measure with"};
+  FallbackRequest request;
+  request.model = options.model;
+  request.compile = compile;
+  request.lists = configuration.bf16;
+  request.data = options.data;
+  request.preprocessing = options.preprocessing;
+  TEGULA_ASSIGN_OR_RETURN(request.max_drop, parse_drop(options.max_drop));
+  Progress progress("measuring bf16");
+  request.progress = [&](std::string_view what) { progress.show(what, 0, 0); };
+  TEGULA_ASSIGN_OR_RETURN(Fallback fallback, find_bf16_fallback(request));
+  configuration.bf16 = std::move(fallback.lists);
+  notes = std::move(fallback.notes);
+  return {};
+}
+
+/// `notes`: gets what the search for a fallback says.
+Result<compiler::CompileOptions> compile_options(const Options& options, std::vector<std::string>& notes) {
   compiler::CompileOptions compile;
   TEGULA_RETURN_IF_ERROR(check_precision(options.precision));
   TEGULA_ASSIGN_OR_RETURN(compile.import.dims, parse_dims(options.dims));
@@ -72,7 +133,8 @@ Result<compiler::CompileOptions> compile_options(const Options& options) {
     std::printf("== after %.*s\n%s\n", static_cast<int>(pass.size()), pass.data(), text.c_str());
   };
   compile.write.compress = options.compress;
-  compile.write.configuration = configuration(options);
+  TEGULA_ASSIGN_OR_RETURN(Configuration configuration, whole_configuration(options));
+  if (!options.max_drop.empty()) TEGULA_RETURN_IF_ERROR(fall_back(options, compile, configuration, notes));
   if (has_int8(options)) {
     compiler::QuantizationOptions quantization;
     apply(options.int8, quantization);
@@ -82,6 +144,11 @@ Result<compiler::CompileOptions> compile_options(const Options& options) {
     compile.passes.quantize = quantizing.make_pass(quantization);
     compile.write.calibration_xxh3 = quantizing.calibration_xxh3;
   }
+  if (has_bf16(options))
+    compile.passes.assign_bf16 = [bf16 = configuration.bf16](compiler::Graph& graph) {
+      return compiler::assign_bf16(graph, bf16);
+    };
+  compile.write.configuration = provenance(options, configuration);
   if (!options.graph.empty())
     compile.see_graph = [&](const compiler::Graph& graph) { return data::write_text(options.graph, dot_text(graph)); };
   return compile;
@@ -123,7 +190,8 @@ Status bundle(const Options& options, const fs::path& path) {
 
 Status run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  TEGULA_ASSIGN_OR_RETURN(compiler::CompileOptions compile, compile_options(options));
+  std::vector<std::string> notes;
+  TEGULA_ASSIGN_OR_RETURN(compiler::CompileOptions compile, compile_options(options, notes));
   compiler::CompileReport report;
   // With --bundle the file is complete only once it holds its test vectors: it is made beside its place.
   const auto make = [&](const fs::path& path) -> Status {
@@ -133,6 +201,7 @@ Status run(const Options& options) {
         progress.show(stage, done, total);
       };
       TEGULA_ASSIGN_OR_RETURN(report, compiler::compile(options.model, path, compile));
+      report.notes.insert(report.notes.end(), notes.begin(), notes.end());
     }
     return options.bundle > 0 ? bundle(options, path) : Status{};
   };
@@ -151,8 +220,22 @@ void add_compile_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "The model (.onnx)")->required();
   command->add_option("-o,--output", options->output, "The program file to write (.tgl)")->required();
-  command->add_option("--precision", options->precision, "model: every type as the file says; fp32")
+  command
+      ->add_option(
+          "--precision", options->precision,
+          "model: every type as the file says; fp32; bf16 where it is safe; int8; int8+bf16: bf16 where it is not int8")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--bf16-allow", options->bf16_allow,
+          "Operations that may be bf16 beside the default ones: type:Softmax, name:NODE, regex:TEXT; repeatable")
+      ->type_name("SELECTOR")
+      ->allow_extra_args(false);
+  command->add_option("--bf16-deny", options->bf16_deny, "Operations that stay fp32; repeatable")
+      ->type_name("SELECTOR")
+      ->allow_extra_args(false);
+  command->add_option("--config", options->config, "YAML with the same lists: bf16: {allow: [...], deny: [...]}")
+      ->type_name("C.yaml");
   command->add_option("--dim", options->dims, "Fix or bound a symbolic dimension: batch=8, batch=1..64; repeatable")
       ->type_name("NAME=SIZES")
       ->allow_extra_args(false);
@@ -164,8 +247,14 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--bundle", options->bundle, "Put N test vectors into the file, for runbench --selftest")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
-  command->add_option("--data", options->data,
-                      "Inputs of the test vectors: .npz, folder, test_data_set_N, images (default: random)");
+  command->add_option(
+      "--data", options->data,
+      "Inputs of the test vectors, or samples for --max-drop: .npz, folder, test_data_set_N, images (default: random)");
+  command
+      ->add_option("--max-drop", options->max_drop,
+                   "With --precision bf16 and --data: keep in fp32 what costs more than this share of right answers "
+                   "(without labels: of the cosine with fp32), as 0.5%")
+      ->type_name("SHARE");
   command->add_option("--preprocess", options->preprocessing,
                       "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
   command->add_option("--report", options->report, "Write what was compiled, step by step, as JSON")
@@ -181,17 +270,15 @@ void add_compile_command(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--dump-graph", options->graph, "Write the final graph for Graphviz")->type_name("G.dot");
   add_int8_options(*command, options->int8);
-  refuse_options_of_later_releases(*command, {"--config", "--bf16-allow", "--bf16-deny", "--max-drop"},
-                                   "this one compiles models in the types that they have");
   command->footer(
       "Example, from the project's folder:\n"
       "  aotc compile samples/models/shapes.onnx -o shapes.tgl --dim batch=1..64 --bundle 2 --report shapes.json");
   command->callback([options, &action] {
     action = [options] {
-      if (!options->data.empty() && options->bundle == 0 && !has_int8(*options))
+      if (!options->data.empty() && options->bundle == 0 && !has_int8(*options) && options->max_drop.empty())
         return usage_error(
-            "--data gives the inputs of test vectors and the samples of int8's calibration: it wants --bundle N or "
-            "--precision int8");
+            "--data gives the inputs of test vectors, the samples of int8's calibration and those of --max-drop: it "
+            "wants --bundle N, --precision int8 or --max-drop");
       options->int8.data = options->data;
       options->int8.preprocessing = options->preprocessing;
       const Status status = run(*options);

@@ -44,12 +44,16 @@ Status write_report(const std::filesystem::path& path, const compiler::CompileRe
   for (const StepRow& row : rows)
     json["steps"].push_back({{"name", row.name},
                              {"kind", row.kind},
+                             {"operator", row.op_type},
                              {"precision", row.precision},
                              {"rule", row.rule},
                              {"types", row.types},
                              {"shapes", row.shapes},
                              {"post_ops", row.post_ops},
                              {"onnx_nodes", row.onnx_nodes}});
+  json["statistics"] = nlohmann::ordered_json::array();
+  for (const PrecisionCounts& count : count_precisions(rows))
+    json["statistics"].push_back({{"op_type", count.op_type}, {"total", count.total}, {"counts", count.by_precision}});
   json["conversions"] = nlohmann::ordered_json::array();  // of types, that no other step does on the way
   for (const StepRow& row : rows)
     if (!row.conversion.empty())

@@ -11,8 +11,9 @@ namespace tegula::driver {
 
 namespace {
 
-constexpr std::array kCommands = {"compile", "calibrate", "diagnose", "run", "verify", "inspect", "pack", "unpack", "list"};
-constexpr std::array kLaterCommands = {"tune", "explain"};
+constexpr std::array kCommands = {"compile", "calibrate", "diagnose", "run",    "verify",
+                                  "explain", "inspect",   "pack",     "unpack", "list"};
+constexpr std::array kLaterCommands = {"tune"};
 
 std::string all_commands() {
   std::string text;
@@ -43,6 +44,7 @@ ExitCode run(int argc, char** argv) {
   add_diagnose_command(app, action);
   add_run_command(app, action);
   add_verify_command(app, action);
+  add_explain_command(app, action);
   add_inspect_command(app, action);
   add_pack_commands(app, action);
   add_list_command(app, action);

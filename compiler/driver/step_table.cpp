@@ -1,14 +1,19 @@
 #include "compiler/driver/step_table.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
+#include "compiler/driver/step_type.h"
 #include "schema/base/dtype.h"
 #include "schema/expression_text.h"
 #include "schema/function.h"
 
 namespace tegula::driver {
 namespace {
+
+/// The columns of the statistics.
+constexpr std::array kPrecisions = {"INT8", "BF16", "FP16", "FP32"};
 
 /// Indices come from a file: what they do not lead to is shown as absent.
 template <typename T>
@@ -21,46 +26,11 @@ std::string type_text(const schema::ValueT* value) {
   return value == nullptr ? "-" : std::string(name_of(static_cast<DType>(value->dtype)));
 }
 
-std::string precision_of(const schema::ValueT* value) {
-  if (value == nullptr) return "Other";
-  switch (static_cast<DType>(value->dtype)) {
-    case DType::kF32: return "FP32";
-    case DType::kBF16: return "BF16";
-    case DType::kF16: return "FP16";
-    case DType::kS8:
-    case DType::kU8: return "INT8";
-    default: return "Other";
-  }
-}
-
 std::string post_op_text(const schema::ProgramT& tables, const schema::PostOpT& post_op) {
   const auto function = static_cast<Function>(post_op.function);
   std::string text = is_valid(function) ? std::string(name_of(function)) : "?";
   if (const auto* operand = at(tables.values, post_op.operand)) text += "(" + operand->name + ")";
   return text;
-}
-
-/// The ONNX operator of a step that does nothing but change the type of real numbers; empty for other steps.
-std::string conversion_of(const schema::ProgramT& tables, const schema::StepT& step) {
-  const schema::EltwiseT* const eltwise = step.attributes.AsEltwise();
-  const auto* source = step.inputs.empty() ? nullptr : at(tables.values, step.inputs[0]);
-  if (eltwise == nullptr || source == nullptr || eltwise->instructions.empty()) return "";
-  std::string name;
-  for (const auto& instruction : eltwise->instructions) {
-    const auto function = static_cast<Function>(instruction->function);
-    const auto to = static_cast<DType>(instruction->to);
-    const auto from = static_cast<DType>(source->dtype);
-    if (is_valid(function) && converts_quantization(function)) {
-      const bool up = function == Function::k_dequantize || function == Function::k_dequantize_by;
-      name = up ? "DequantizeLinear" : "QuantizeLinear";
-    } else if (function == Function::k_cast && (to == DType::kF32 || to == DType::kBF16) &&
-               (from == DType::kF32 || from == DType::kBF16)) {
-      name = "Cast";
-    } else {
-      return "";
-    }
-  }
-  return name;
 }
 
 /// An odd space puts the larger half to the right of a text of odd length and to the left of the others, as the tables
@@ -98,10 +68,11 @@ std::vector<StepRow> step_rows(const schema::ProgramT& tables) {
     row.kind = schema::EnumNameStepAttributes(step->attributes.type);
     row.onnx_nodes = step->onnx_nodes;
     row.rule = step->rule.empty() ? "the model's own type" : step->rule;
-    row.conversion = conversion_of(tables, *step);
+    row.conversion = conversion_type(tables, *step);
+    row.op_type = operator_type(tables, *step);
     const auto* input = step->inputs.empty() ? nullptr : at(tables.values, step->inputs[0]);
     const auto* output = step->outputs.empty() ? nullptr : at(tables.values, step->outputs[0]);
-    row.precision = precision_of(output);
+    row.precision = step_precision(tables, *step);
     for (const int32_t value : step->inputs)
       row.types += (row.types.empty() ? "" : ",") + type_text(at(tables.values, value));
     row.types += "->";
@@ -138,25 +109,30 @@ std::string boxed_table(std::string_view title, const std::vector<std::string>& 
   return text + rule + "\n";
 }
 
-std::string precision_statistics(const std::vector<StepRow>& rows) {
-  static const std::vector<std::string> kPrecisions = {"INT8", "BF16", "FP16", "FP32", "Other"};
-  std::vector<std::string> kinds;  // in the order in which they come
-  std::map<std::string, std::map<std::string, int>> counts;
-  std::map<std::string, int> totals;
+std::vector<PrecisionCounts> count_precisions(const std::vector<StepRow>& rows) {
+  std::vector<PrecisionCounts> counts;
   for (const StepRow& row : rows) {
-    if (!counts.contains(row.kind)) kinds.push_back(row.kind);
-    ++counts[row.kind][row.precision];
-    ++totals[row.precision];
+    if (std::find(kPrecisions.begin(), kPrecisions.end(), row.precision) == kPrecisions.end()) continue;
+    auto found = std::find_if(counts.begin(), counts.end(),
+                              [&](const PrecisionCounts& count) { return count.op_type == row.op_type; });
+    if (found == counts.end()) found = counts.insert(counts.end(), PrecisionCounts{row.op_type, 0, {}});
+    ++found->total;
+    ++found->by_precision[row.precision];
   }
+  return counts;
+}
+
+std::string precision_statistics(const std::vector<StepRow>& rows) {
+  std::vector<PrecisionCounts> counts = count_precisions(rows);
   std::vector<std::string> columns = {"Op Type", "Total"};
-  for (const std::string& precision : kPrecisions)
-    if (totals[precision] > 0) columns.push_back(precision);
+  for (const char* precision : kPrecisions)
+    if (std::any_of(counts.begin(), counts.end(),
+                    [&](const auto& row) { return row.by_precision.contains(precision); }))
+      columns.emplace_back(precision);
   std::vector<std::vector<std::string>> cells;
-  for (const std::string& kind : kinds) {
-    int total = 0;
-    for (const auto& [precision, count] : counts[kind]) total += count;
-    std::vector<std::string> row = {kind, std::to_string(total)};
-    for (std::size_t c = 2; c < columns.size(); ++c) row.push_back(std::to_string(counts[kind][columns[c]]));
+  for (PrecisionCounts& count : counts) {
+    std::vector<std::string> row = {count.op_type, std::to_string(count.total)};
+    for (std::size_t c = 2; c < columns.size(); ++c) row.push_back(std::to_string(count.by_precision[columns[c]]));
     cells.push_back(std::move(row));
   }
   return boxed_table("Mixed Precision Statistics", columns, cells);

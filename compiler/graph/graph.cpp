@@ -214,6 +214,13 @@ void Graph::add_post_op(Node* node, PostOp post_op) {
   node->post_ops.push_back(post_op);
 }
 
+void Graph::set_post_op_operand(Node* node, std::size_t index, Value* value) {
+  Value*& operand = node->post_ops[index].operand;
+  if (operand) forget_user(operand, node);
+  operand = value;
+  if (value) value->users.push_back(node);
+}
+
 void Graph::replace_all_uses(Value* from, Value* to) {
   if (from == to) return;
   for (Node* node : from->users) {

@@ -132,6 +132,7 @@ class Graph {
   void set_input(Node* node, std::size_t index, Value* value);
   void set_inputs(Node* node, std::vector<Value*> inputs);
   void add_post_op(Node* node, PostOp post_op);
+  void set_post_op_operand(Node* node, std::size_t index, Value* value);
   /// Every reader of `from` (operands, post-ops and graph outputs) reads `to` instead. The output keeps its name.
   void replace_all_uses(Value* from, Value* to);
   /// Removes an output that nobody reads; the node stays, with nullptr in its place.

@@ -7,6 +7,7 @@
 #include "compiler/graph/random_literal.h"
 #include "compiler/graph/text_scanner.h"
 #include "compiler/ops/op_def.h"
+#include "kernels/float16.h"
 
 namespace tegula::compiler {
 namespace {
@@ -354,7 +355,12 @@ class GraphParser {
       case DType::kU32: return store(uint32_t{});
       case DType::kS64: return store(int64_t{});
       case DType::kU64: return store(uint64_t{});
-      case DType::kBF16:
+      case DType::kBF16: {
+        const auto value = number_from<float>(text);
+        const uint16_t narrow = value ? kernels::bf16_from_f32(*value) : uint16_t{0};
+        std::copy_n(reinterpret_cast<const std::byte*>(&narrow), sizeof(narrow), to);
+        return value && kernels::f32_from_bf16(narrow) == *value;
+      }
       case DType::kF16: return false;
     }
     return false;

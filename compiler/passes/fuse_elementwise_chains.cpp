@@ -14,10 +14,16 @@ constexpr std::size_t kMaxInputs = 8;
 constexpr std::size_t kMaxInstructions = 16;
 
 bool is_real_or_quantized(DType type) {
-  return type == DType::kF32 || type == DType::kU8 || type == DType::kS8;
+  return type == DType::kF32 || type == DType::kBF16 || type == DType::kU8 || type == DType::kS8;
 }
 
-/// An elementwise node that computes in fp32, with operands and result that are real or quantized.
+/// Results of instructions that are fp32, or are made of fp32 for whoever reads them.
+bool is_f32_or_converted(const FunctionInstruction& instruction, DType result) {
+  if (result == DType::kF32 || converts_quantization(instruction.function)) return true;
+  return instruction.function == Function::k_cast && result == DType::kBF16;
+}
+
+/// An elementwise node that computes in fp32, with operands and result that are real (f32, bf16) or quantized.
 bool is_f32_eltwise(const Node* node) {
   if (!is_op(node, "eltwise") || !is_real_or_quantized(node->output()->dtype)) return false;
   std::vector<DType> types;
@@ -26,7 +32,7 @@ bool is_f32_eltwise(const Node* node) {
   const FunctionProgram& program = node->attributes.program("program");
   const auto results = result_types(program, types);
   for (std::size_t i = 0; results.ok() && i < program.instructions.size(); ++i)
-    if ((*results)[i] != DType::kF32 && !converts_quantization(program.instructions[i].function)) return false;
+    if (!is_f32_or_converted(program.instructions[i], (*results)[i])) return false;
   return results.ok();
 }
 

@@ -34,6 +34,9 @@ struct PassOptions {
   ReportProgress progress = {};
   GraphChange drop_quantization = {};  ///< takes the model's own quantization out
   GraphChange quantize = {};  ///< the row of this name: puts quantize and dequantize around what is to be integer
+  /// The row of this name: gives values and products types of bf16 where that is safe
+  /// (compiler/precision/assign_bf16.h).
+  GraphChange assign_bf16 = {};
 };
 
 /// What the runner saw of one pass.

@@ -99,6 +99,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_PASS(fold_transposes_into_matmul),                  // what no pass above could cancel
     TEGULA_PASS_AGAIN(fold_new_constants, fold_all_constants), // what the passes above have made constant, and quantized
                                                                // weights of products that stay in fp32
+    TEGULA_CHOSEN_PASS(assign_bf16),        // every node is what it will be, but for chains: each function has a class
     TEGULA_PASS(fuse_elementwise_chains),   // after all that take elementwise nodes elsewhere
     TEGULA_PASS(explain_conversions),       // those that no chain has taken
     TEGULA_PASS(remove_dead),               // last: the others leave what nobody reads any more

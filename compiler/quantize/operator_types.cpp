@@ -103,6 +103,10 @@ std::vector<std::string> of_kind(const Node& node) {
 
 }  // namespace
 
+std::vector<std::string> operator_types(Function function) {
+  return named(name_of(function), renamed_functions());
+}
+
 std::vector<std::string> operator_types(const Node& node) {
   if (std::vector<std::string> types = of_kind(node); !types.empty()) return types;
   if (node.op != &eltwise_op) return named(node.op->name, renamed_ops());

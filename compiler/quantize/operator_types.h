@@ -11,6 +11,9 @@ namespace tegula::compiler {
 /// model wrote it with.
 std::vector<std::string> operator_types(const Node& node);
 
+/// The same of an elementwise function: {"LeakyRelu"}.
+std::vector<std::string> operator_types(Function function);
+
 /// Whether some operation of ours has this name: what tells a mistyped type from one that a model has not.
 bool is_operator_type(std::string_view type);
 

@@ -1,29 +1,8 @@
 #include "runtime/executor/step_times.h"
 
-#include "runtime/plan/bind_kernels.h"
+#include "runtime/plan/step_words.h"
 
 namespace tegula::runtime {
-namespace {
-
-// "a,b->c", each entry by `text` and absent operands as "-".
-template <typename Text>
-std::string join_operands(const schema::Step& step, const std::vector<BoundTensor>& values, Text&& text) {
-  std::string result;
-  const auto append = [&](const flatbuffers::Vector<int32_t>* list) {
-    if (list == nullptr) return;
-    for (uint32_t i = 0; i < list->size(); ++i) {
-      const int32_t value = list->Get(i);
-      if (i > 0) result += ',';
-      result += value < 0 ? std::string("-") : text(values[static_cast<std::size_t>(value)]);
-    }
-  };
-  append(step.inputs());
-  result += "->";
-  append(step.outputs());
-  return result;
-}
-
-}  // namespace
 
 std::vector<StepProfile> StepTimes::profile(const ProgramState& program) const {
   std::vector<StepProfile> rows;
@@ -32,14 +11,12 @@ std::vector<StepProfile> StepTimes::profile(const ProgramState& program) const {
     const schema::Step& table = *program.model().steps[s].table;
     const BoundStep& step = *plan_->steps[s];
     StepProfile row;
-    row.name = table.onnx_nodes() != nullptr && table.onnx_nodes()->size() > 0 ? table.onnx_nodes()->Get(0)->str()
-                                                                               : table.name()->str();
-    row.kind = kind_of(table);
+    StepWords words = words_of(table, plan_->values);
+    row.name = std::move(words.name);
+    row.kind = std::move(words.kind);
     row.implementation = step.implementation();
-    row.dtypes = join_operands(table, plan_->values,
-                               [](const BoundTensor& tensor) { return std::string(name_of(tensor.dtype)); });
-    row.shapes =
-        join_operands(table, plan_->values, [](const BoundTensor& tensor) { return to_string(tensor.shape()); });
+    row.dtypes = std::move(words.dtypes);
+    row.shapes = std::move(words.shapes);
     row.flop = step.flop();
     row.milliseconds = static_cast<double>(nanoseconds_[s]) * 1e-6;
     row.runs = runs_[s];

@@ -69,15 +69,22 @@ class OperandLists {
 Result<std::vector<std::unique_ptr<BoundStep>>> bind_kernels(const ProgramModel& model,
                                                              const std::vector<BoundTensor>& values,
                                                              std::span<const int64_t> expressions,
-                                                             const jit::CpuFeatures& features, KernelLibrary& kernels) {
+                                                             const jit::CpuFeatures& features, KernelLibrary& kernels,
+                                                             std::vector<std::vector<std::string>>* declined) {
   std::vector<std::unique_ptr<BoundStep>> steps;
   steps.reserve(model.steps.size());
   OperandLists operands(values);
   for (const ProgramModel::Step& step : model.steps) {
     operands.collect(*step.table);
-    const BindContext context{
-        *step.table, operands.inputs(), operands.outputs(), operands.post_op_operands(), expressions, values, features,
-        kernels};
+    const BindContext context{*step.table,
+                              operands.inputs(),
+                              operands.outputs(),
+                              operands.post_op_operands(),
+                              expressions,
+                              values,
+                              features,
+                              kernels,
+                              declined != nullptr ? &declined->emplace_back() : nullptr};
     TEGULA_ASSIGN_OR_RETURN(std::unique_ptr<BoundStep> bound, row_of(*step.table).bind(context));
     steps.push_back(std::move(bound));
   }

@@ -67,7 +67,7 @@ Result<kernels::AttentionDesc> read_attention(const BindContext& context) {
 }
 
 Result<AttentionKernel> build_attention_kernel(const BindContext& context) {
-  const jit::VectorIsa isa = vector_isa_of(context.features);
+  const jit::VectorIsa isa = vector_isa_of(context);
   const kernels::TileSetDesc tile_desc{
       isa == jit::VectorIsa::kAvx512 ? kernels::TileIsa::kAvx512 : kernels::TileIsa::kAvx2, {}};
   const auto tiles =
@@ -97,7 +97,10 @@ Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
   for (std::size_t i = 0; i < 3; ++i)
     generated = generated && (sizes.inputs[i].strides[2] == 1 || sizes.inputs[i].dims[2] == 1);
   generated = generated && (sizes.outputs[0].strides[2] == 1 || sizes.outputs[0].dims[2] == 1);
-  if (!generated) return make_plain_step(desc, &kernels::attention, context);
+  if (!generated) {
+    decline_generated_code(context, "rows of heads are not contiguous");
+    return make_plain_step(desc, &kernels::attention, context);
+  }
   TEGULA_ASSIGN_OR_RETURN(AttentionKernel kernel, build_attention_kernel(context));
   std::string implementation = concat("attention_f32_", jit::name_of(vector_isa_of(context.features)));
   return std::unique_ptr<BoundStep>(

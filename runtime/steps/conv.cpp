@@ -225,6 +225,7 @@ Result<std::unique_ptr<BoundStep>> bind_conv(const BindContext& context) {
                           StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst));
   if (weights.packing == Packing::kPlain) {
     if (types != kernels::kF32Product) return context.unsupported("weights of ", name_of(weights.dtype), " not packed");
+    context.decline("generated code", "its weights are computed, so that they are not packed");
     return bind_plain(context, window, std::move(epilogue));
   }
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");

@@ -29,6 +29,7 @@ Result<std::unique_ptr<BoundStep>> bind_conv_transpose(const BindContext& contex
   for (uint32_t d = 0; d < rank; ++d)
     if (sizes.inputs[1].dims[d + 2] != static_cast<int64_t>(table.kernel()->Get(d)))
       return context.invalid("weights of ", to_string(sizes.inputs[1].shape()), " for another kernel");
+  context.decline("generated code", "this operation has none");
   return make_plain_step(desc, &kernels::conv_transpose, context);
 }
 

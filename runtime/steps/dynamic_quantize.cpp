@@ -118,9 +118,11 @@ Result<std::unique_ptr<BoundStep>> bind_dynamic_quantize(const BindContext& cont
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
   const BoundTensor &src = context.inputs[0], &dst = context.outputs[0];
-  if (!context.features.avx2 || !src.is_contiguous() || !dst.is_contiguous())
+  if (!context.features.avx2 || !src.is_contiguous() || !dst.is_contiguous()) {
+    decline_generated_code(context, "its operands are not contiguous");
     return make_plain_step(desc, &kernels::dynamic_quantize, context);
-  const jit::VectorIsa isa = vector_isa_of(context.features);
+  }
+  const jit::VectorIsa isa = vector_isa_of(context);
   const kernels::RangeCodeDesc range{isa, src.dtype};
   const kernels::EltwiseCodeDesc quantize = quantizing_code(isa, src.dtype, dst.dtype);
   TEGULA_ASSIGN_OR_RETURN(

@@ -109,11 +109,13 @@ Result<std::unique_ptr<BoundStep>> bind_eltwise(const BindContext& context) {
 
   const auto desc = kernels::describe_eltwise(program, sizes.inputs, dst, context.features);
   if (desc.ok()) {
+    decline_wider_code(context);
     auto& cache = context.kernels.cache<kernels::EltwiseCodeDesc, kernels::EltwiseCode>();
     TEGULA_ASSIGN_OR_RETURN(kernels::EltwiseCodePtr code, cache.get_or_build(*desc, kernels::build_eltwise));
     return std::unique_ptr<BoundStep>(
         std::make_unique<GeneratedEltwise>(context, sizes, std::move(code), desc->name()));
   }
+  decline_generated_code(context, desc.error().message);
   std::vector<DType> types;
   for (const kernels::TensorView& input : sizes.inputs) types.push_back(input.dtype);
   TEGULA_ASSIGN_OR_RETURN(kernels::PlainEltwise plain, kernels::PlainEltwise::make(std::move(program), types));

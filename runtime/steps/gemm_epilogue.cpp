@@ -157,14 +157,25 @@ Result<kernels::TileTypes> product_types(const BindContext& context, const Bound
   return types;
 }
 
+namespace {
+
+void keep_reasons(const BindContext& context, const kernels::TileChoice& choice) {
+  if (context.declined != nullptr)
+    context.declined->insert(context.declined->end(), choice.declined.begin(), choice.declined.end());
+}
+
+}  // namespace
+
 Result<kernels::TileIsa> tile_isa_for(const BindContext& context, const kernels::EpilogueDesc& epilogue) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(epilogue, context.features));
+  keep_reasons(context, choice);
   return choice.isa;
 }
 
 Result<kernels::TileSetPtr> tiles_for(const BindContext& context, const kernels::EpilogueDesc& epilogue,
                                       const kernels::TileTypes& types, const kernels::TileDepth* depth) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(epilogue, context.features, types, depth));
+  keep_reasons(context, choice);
   return context.kernels.cache<kernels::TileSetDesc, kernels::TileSet>().get_or_build({choice.isa, epilogue, types},
                                                                                       kernels::build_tiles);
 }

@@ -55,8 +55,11 @@ Result<std::unique_ptr<BoundStep>> bind_group_norm(const BindContext& context) {
     return context.invalid(status.error().message);
 
   const auto plan = kernels::plan_group_norm(desc, sizes.inputs, sizes.outputs);
-  if (!plan || !context.features.avx2) return make_plain_step(desc, &kernels::group_norm, context);
-  const kernels::GroupNormCodeDesc code_desc{vector_isa_of(context.features)};
+  if (!plan || !context.features.avx2) {
+    decline_generated_code(context, "its operands are not contiguous");
+    return make_plain_step(desc, &kernels::group_norm, context);
+  }
+  const kernels::GroupNormCodeDesc code_desc{vector_isa_of(context)};
   TEGULA_ASSIGN_OR_RETURN(kernels::GroupNormCodePtr code,
                           context.kernels.cache<kernels::GroupNormCodeDesc, kernels::GroupNormCode>().get_or_build(
                               code_desc, kernels::build_group_norm));

@@ -98,9 +98,12 @@ Result<std::unique_ptr<BoundStep>> bind_layer_norm(const BindContext& context) {
   };
   // A wanted sum without a residual is a copy of src: plain loops do that rare thing.
   const bool copies = present(sizes.outputs, 3) && !present(sizes.inputs, 3);
-  if (!context.features.avx2 || copies || context.inputs[0].count() == 0 || !LayerNormStep::can_run(context, desc.axis))
+  if (!context.features.avx2 || copies || context.inputs[0].count() == 0 ||
+      !LayerNormStep::can_run(context, desc.axis)) {
+    decline_generated_code(context, "its rows are not contiguous and evenly apart, or it only copies");
     return make_plain_step(desc, &kernels::layer_norm, context);
-  const kernels::LayerNormCodeDesc code_desc{vector_isa_of(context.features), desc.rms, present(sizes.inputs, 1),
+  }
+  const kernels::LayerNormCodeDesc code_desc{vector_isa_of(context), desc.rms, present(sizes.inputs, 1),
                                              present(sizes.inputs, 2), present(sizes.inputs, 3)};
   const auto code = context.kernels.cache<kernels::LayerNormCodeDesc, kernels::LayerNormCode>().get_or_build(
       code_desc, kernels::build_layer_norm);

@@ -169,6 +169,7 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_attention(const BindContext& cont
   TEGULA_ASSIGN_OR_RETURN(RowConverter convert_k, converter_to_real(context, k, k_ends, "k"));
   TEGULA_ASSIGN_OR_RETURN(RowConverter convert_v, converter_to_real(context, v, v_ends, "v"));
   TEGULA_ASSIGN_OR_RETURN(RowConverter convert_dst, converter_from_real(context, dst, dst_ends, "dst"));
+  context.decline("products of narrow types", "heads are multiplied in fp32");
   std::optional<AttentionKernel> kernel;
   if (context.features.avx2) {
     TEGULA_ASSIGN_OR_RETURN(kernel, build_attention_kernel(context));

@@ -160,7 +160,7 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_layer_norm(const BindContext& con
   kernels::LayerNormCodePtr code;
   if (context.features.avx2 && context.inputs[0].count() > 0) {
     const auto has = [&](std::size_t i) { return i < sizes.inputs.size() && sizes.inputs[i].data != nullptr; };
-    const kernels::LayerNormCodeDesc code_desc{vector_isa_of(context.features), desc.rms, has(Operand::kScale),
+    const kernels::LayerNormCodeDesc code_desc{vector_isa_of(context), desc.rms, has(Operand::kScale),
                                                has(Operand::kBias), has(Operand::kResidual)};
     TEGULA_ASSIGN_OR_RETURN(code,
                             (context.kernels.cache<kernels::LayerNormCodeDesc, kernels::LayerNormCode>().get_or_build(

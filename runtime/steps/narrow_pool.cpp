@@ -83,7 +83,7 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_pool(const BindContext& context, 
   std::string name = concat("pool_", name_of(src.dtype), name_of(dst.dtype), "_plain");
   if (context.features.avx2 && contiguous) {
     const bool stores_bf16 = dst.dtype == DType::kBF16;
-    const kernels::NarrowPoolCodeDesc code_desc{vector_isa_of(context.features), desc.window.kind, src.dtype, dst.dtype,
+    const kernels::NarrowPoolCodeDesc code_desc{vector_isa_of(context), desc.window.kind, src.dtype, dst.dtype,
                                                 stores_bf16 && context.features.avx512_bf16};
     TEGULA_ASSIGN_OR_RETURN(code,
                             (context.kernels.cache<kernels::NarrowPoolCodeDesc, kernels::NarrowPoolCode>().get_or_build(

@@ -103,7 +103,7 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_softmax(const BindContext& contex
                                name_of(context.outputs[0].dtype), " along other than contiguous rows");
   kernels::SoftmaxCodePtr code;
   if (context.features.avx2) {
-    const kernels::SoftmaxCodeDesc code_desc{vector_isa_of(context.features), desc.log, has_mask};
+    const kernels::SoftmaxCodeDesc code_desc{vector_isa_of(context), desc.log, has_mask};
     TEGULA_ASSIGN_OR_RETURN(code, (context.kernels.cache<kernels::SoftmaxCodeDesc, kernels::SoftmaxCode>().get_or_build(
                                       code_desc, kernels::build_softmax)));
   }

@@ -60,6 +60,7 @@ Result<std::unique_ptr<BoundStep>> bind_plain_step(Desc desc, PlainFunction func
   const OperandSizes sizes(context);
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
+  context.decline("generated code", "this operation has none");
   return make_plain_step(std::move(desc), function, context);
 }
 

@@ -103,9 +103,12 @@ Result<std::unique_ptr<BoundStep>> bind_pool(const BindContext& context) {
   const bool wants_indices = context.outputs.size() > 1 && context.outputs[1].present();
   const bool vector = context.features.avx2 && inputs[0].dtype == DType::kF32 && desc.kind != kernels::PoolKind::kLp &&
                       !wants_indices && inputs[0].strides[desc.rank + 1] == 1 && outputs[0].strides[desc.rank + 1] == 1;
-  if (!vector) return make_plain_step(desc, &kernels::pool, context);
+  if (!vector) {
+    decline_generated_code(context, "it is written for maxima and averages of f32 without positions, channels last");
+    return make_plain_step(desc, &kernels::pool, context);
+  }
 
-  kernels::PoolCodeDesc code_desc{vector_isa_of(context.features), desc.kind};
+  kernels::PoolCodeDesc code_desc{vector_isa_of(context), desc.kind};
   const auto code =
       context.kernels.cache<kernels::PoolCodeDesc, kernels::PoolCode>().get_or_build(code_desc, kernels::build_pool);
   if (!code.ok()) return code.error();

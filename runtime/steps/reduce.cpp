@@ -96,8 +96,11 @@ Result<std::unique_ptr<BoundStep>> bind_reduce(const BindContext& context) {
     return context.invalid(status.error().message);
 
   const auto plan = plan_reduce(desc, sizes.inputs[0], sizes.outputs[0]);
-  if (!context.features.avx2 || !plan) return make_plain_step(desc, &kernels::reduce, context);
-  const kernels::ReduceCodeDesc code_desc{vector_isa_of(context.features), desc.kind, plan->rows};
+  if (!context.features.avx2 || !plan) {
+    decline_generated_code(context, "it is written for f32, along rows or columns");
+    return make_plain_step(desc, &kernels::reduce, context);
+  }
+  const kernels::ReduceCodeDesc code_desc{vector_isa_of(context), desc.kind, plan->rows};
   const auto code = context.kernels.cache<kernels::ReduceCodeDesc, kernels::ReduceCode>().get_or_build(
       code_desc, kernels::build_reduce);
   if (!code.ok()) return code.error();

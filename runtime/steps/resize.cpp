@@ -104,12 +104,14 @@ Result<std::unique_ptr<BoundStep>> bind_resize(const BindContext& context) {
   std::optional<kernels::ResizePlan> plan;
   if (context.features.avx2)
     plan = kernels::ResizePlan::make(desc, sizes.inputs[0], sizes.outputs[0], vector_isa_of(context.features));
-  if (!plan)
+  if (!plan) {
+    decline_generated_code(context, "it is written for f32 with channels last");
     return std::unique_ptr<BoundStep>(
         std::make_unique<PlainResizeStep>(std::move(desc), context.inputs[0], context.outputs[0]));
+  }
   if (!plan->needs_code())
     return std::unique_ptr<BoundStep>(std::make_unique<ResizeStep>(std::move(*plan), nullptr, "copy_pixels", context));
-  const kernels::ResizeCodeDesc code_desc{vector_isa_of(context.features)};
+  const kernels::ResizeCodeDesc code_desc{vector_isa_of(context)};
   TEGULA_ASSIGN_OR_RETURN(auto code,
                           (context.kernels.cache<kernels::ResizeCodeDesc, kernels::ResizeCode>().get_or_build(
                               code_desc, kernels::build_resize)));

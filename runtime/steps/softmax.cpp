@@ -84,9 +84,12 @@ Result<std::unique_ptr<BoundStep>> bind_softmax(const BindContext& context) {
     const TensorView mask = sizes.inputs[1].broadcast_to(src.shape());
     generated = generated && rows_are_contiguous(mask);
   }
-  if (!generated) return make_plain_step(desc, &kernels::softmax, context);
+  if (!generated) {
+    decline_generated_code(context, "it is written for f32 along contiguous rows");
+    return make_plain_step(desc, &kernels::softmax, context);
+  }
 
-  const kernels::SoftmaxCodeDesc code_desc{vector_isa_of(context.features), desc.log, has_mask};
+  const kernels::SoftmaxCodeDesc code_desc{vector_isa_of(context), desc.log, has_mask};
   const auto code = context.kernels.cache<kernels::SoftmaxCodeDesc, kernels::SoftmaxCode>().get_or_build(
       code_desc, kernels::build_softmax);
   if (!code.ok()) return code.error();

@@ -117,7 +117,14 @@ struct BindContext {
   const std::vector<BoundTensor>& values;         ///< all values, for attributes that name one
   const jit::CpuFeatures& features;
   KernelLibrary& kernels;
+  /// Where to say why better kernels do not run the step, best first; nullptr: nobody asks.
+  std::vector<std::string>* declined = nullptr;
 
+  /// "<kernel> declined: <parts>", for explain().
+  template <typename... Parts>
+  void decline(std::string_view kernel, const Parts&... parts) const {
+    if (declined != nullptr) declined->push_back(concat(kernel, " declined: ", parts...));
+  }
   int64_t expression(uint32_t index) const {
     TEGULA_CHECK(index < expressions.size(), "for_each_expression_list visits every list of expressions");
     return expressions[index];

@@ -22,8 +22,7 @@ Status StridedCopyStep::choose_kernel(const BindContext& context) {
   if (!context.features.avx2) return {};
   // All parts are of one type.
   if (parts_.empty()) return {};
-  const kernels::TransposeCodeDesc desc{vector_isa_of(context.features),
-                                        static_cast<int>(size_of(parts_.front().dst.dtype))};
+  const kernels::TransposeCodeDesc desc{vector_isa_of(context), static_cast<int>(size_of(parts_.front().dst.dtype))};
   const bool wanted =
       std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) { return part.copy.wants_squares(desc.side()); });
   if (!wanted) return {};

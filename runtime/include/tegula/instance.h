@@ -45,6 +45,13 @@ struct StepProfile {
   bool plain_loops = false;    ///< runs on plain loops, not on generated code
 };
 
+/// Which kernel a step of a bound plan gets on some CPU; from explain().
+struct StepChoice {
+  std::string name, kind, implementation, dtypes, shapes;  ///< as in StepProfile
+  std::vector<std::string> declined;                       ///< better kernels, best first, each with its reason
+  bool plain_loops = false;
+};
+
 /// Intermediate values to show to a callback, for calibration and diagnosis.
 struct Observer {
   /// Whether to show this value (by its name in the program).
@@ -77,6 +84,10 @@ class Instance {
 
   /// As run(), but keeps each value that the observer wants until it has seen it, and runs step by step.
   Status run_observed(std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs, const Observer& observer);
+
+  /// Which kernels these shapes get on a CPU with the instruction sets of `isa` (a name of TEGULA_MAX_ISA; empty: those in
+  /// use here), whether or not this CPU has them, and why better ones do not run. In the program's order; runs nothing.
+  Result<std::vector<StepChoice>> explain(std::span<const NamedInput> inputs, std::string_view isa = {});
 
   /// While on, every run() adds to the profile. Off by default; turning it on clears it.
   void set_profiling(bool on);

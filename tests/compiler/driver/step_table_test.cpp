@@ -9,10 +9,12 @@ namespace tegula::driver {
 namespace {
 
 TEST(StepTable, PrintsStatisticsInTheKnownLayout) {
-  std::vector<StepRow> rows(54);
-  for (std::size_t i = 0; i < 53; ++i) rows[i].kind = "Conv", rows[i].precision = "INT8";
-  rows[53].kind = "MatMul";
+  std::vector<StepRow> rows(55);
+  for (std::size_t i = 0; i < 53; ++i) rows[i].op_type = "Conv", rows[i].precision = "INT8";
+  rows[53].op_type = "MatMul";
   rows[53].precision = "BF16";
+  rows[54].op_type = "Gather";
+  rows[54].precision = "Other";  // of indices: not in the table
   EXPECT_EQ(precision_statistics(rows),
             "|******Mixed Precision Statistics******|\n"
             "+-----------+---------+--------+-------+\n"
@@ -57,6 +59,7 @@ TEST(StepTable, ShowsStepsOfAProgram) {
   const auto rows = step_rows(tables);
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].kind, "Gemm");
+  EXPECT_EQ(rows[0].op_type, "MatMul");
   EXPECT_EQ(rows[0].precision, "FP32");
   EXPECT_EQ(rows[0].types, "f32,-,-->f32");
   EXPECT_EQ(rows[0].shapes, "[batch,8]->[batch,8]");
