@@ -26,6 +26,7 @@ constexpr Bf16Default kPositions = {kDeny, "computes positions, which bf16 holds
 constexpr OpRow kOps[] = {
     {"conv", "", {kAllow, "a product of bf16 with sums in fp32"}},
     {"matmul", "", {kAllow, "a product of bf16 with sums in fp32"}},
+    {"weight_only_matmul", "", {kAllow, "a product of bf16 by dequantized weights with sums in fp32"}},
     {"attention", "", {kAllow, "products with scores and softmax in fp32"}},
     {"conv_transpose", "", {kAllow, "a product of bf16 with sums in fp32"}},
 

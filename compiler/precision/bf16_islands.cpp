@@ -22,7 +22,7 @@ double multiplications(const Node& node) {
     const Shape& w = node.input(1)->shape;
     return results * typical_elements(Shape(w.begin() + 1, w.end()));
   }
-  if (!is_op(&node, "matmul")) return 0;
+  if (!is_op(&node, "matmul") && !is_op(&node, "weight_only_matmul")) return 0;
   const Shape& a = node.input(0)->shape;
   return results * typical_elements({a[a.size() - (node.attributes.flag("transpose_a") ? 2 : 1)]});
 }

@@ -81,6 +81,7 @@ const std::vector<Row>& rows() {
       {"one_hot", kMover, {1}},
       {"quantized_conv", kResult, {}},
       {"quantized_matmul", kResult, {}},
+      {"weight_only_matmul", kProduct, {0}},
   };
   return table;
 }
