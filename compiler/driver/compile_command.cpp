@@ -15,7 +15,7 @@
 #include "compiler/driver/configuration.h"
 #include "compiler/driver/dot.h"
 #include "compiler/driver/int8_options.h"
-#include "compiler/driver/later_options.h"
+#include "compiler/driver/int8_provenance.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
@@ -41,6 +41,10 @@ bool has_bf16(const Options& options) {
   return options.precision == "bf16" || options.precision == "int8+bf16";
 }
 
+bool has_int8(const Options& options) {
+  return options.precision == "int8" || options.precision == "int8+bf16";
+}
+
 std::vector<std::string> texts_of(const std::vector<compiler::NodeSelector>& selectors) {
   std::vector<std::string> texts;
   for (const compiler::NodeSelector& selector : selectors) texts.push_back(selector.description());
@@ -60,13 +64,13 @@ std::string provenance(const Options& options, const Configuration& configuratio
     json["bf16_deny"] = texts_of(configuration.bf16.deny);
     if (!options.max_drop.empty()) json["max_drop"] = options.max_drop;
   }
+  if (has_int8(options)) {
+    json["int8"] = int8_provenance(configuration.int8);
+    json["int8"]["requantize"] = options.int8.requantize;
+  }
   json["compress"] = options.compress;
   json["bundle"] = options.bundle;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-bool has_int8(const Options& options) {
-  return options.precision == "int8" || options.precision == "int8+bf16";
 }
 
 Status check_precision(const std::string& precision) {
@@ -136,7 +140,7 @@ Result<compiler::CompileOptions> compile_options(const Options& options, std::ve
   TEGULA_ASSIGN_OR_RETURN(Configuration configuration, whole_configuration(options));
   if (!options.max_drop.empty()) TEGULA_RETURN_IF_ERROR(fall_back(options, compile, configuration, notes));
   if (has_int8(options)) {
-    compiler::QuantizationOptions quantization;
+    compiler::QuantizationOptions& quantization = configuration.int8;
     apply(options.int8, quantization);
     TEGULA_ASSIGN_OR_RETURN(const Quantizing quantizing,
                             make_quantizing(options.model, compile.import, options.int8, quantization));
@@ -234,7 +238,7 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--bf16-deny", options->bf16_deny, "Operations that stay fp32; repeatable")
       ->type_name("SELECTOR")
       ->allow_extra_args(false);
-  command->add_option("--config", options->config, "YAML with the same lists: bf16: {allow: [...], deny: [...]}")
+  command->add_option("--config", options->config, "YAML: which operations become bf16 or int8, and how (README.md)")
       ->type_name("C.yaml");
   command->add_option("--dim", options->dims, "Fix or bound a symbolic dimension: batch=8, batch=1..64; repeatable")
       ->type_name("NAME=SIZES")

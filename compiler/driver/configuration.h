@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "compiler/precision/choose_bf16.h"
+#include "compiler/quantize/quantization_options.h"
 #include "schema/base/result.h"
 
 namespace tegula::driver {
@@ -11,8 +12,10 @@ namespace tegula::driver {
 ///   bf16:
 ///     allow: [type:Softmax, "name:/head/MatMul_3"]     # NodeSelector::parse
 ///     deny: ["regex:.*/embeddings/.*"]
+///   int8: ...                                          # int8_section.h
 struct Configuration {
   compiler::Bf16Options bf16;
+  compiler::QuantizationOptions int8;
 };
 
 /// kInvalidArgument, with the line: a file that cannot be read or is no YAML, a section or an option that does not

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "compiler/driver/commands.h"
+#include "compiler/driver/configuration.h"
 #include "compiler/driver/diagnose.h"
 #include "compiler/driver/diagnosis_report.h"
 #include "compiler/driver/int8_options.h"
@@ -13,7 +14,7 @@ namespace tegula::driver {
 namespace {
 
 struct Options {
-  std::string program, onnx, data, preprocessing, json, page;
+  std::string program, onnx, data, preprocessing, config, json, page;
   std::vector<std::string> dims, shapes;
   Int8Options int8;
   int64_t images = 16;
@@ -34,6 +35,10 @@ Status run(const Options& options) {
   Int8Options int8 = options.int8;
   int8.data = options.data;
   int8.preprocessing = options.preprocessing;
+  if (!options.config.empty()) {
+    TEGULA_ASSIGN_OR_RETURN(Configuration configuration, read_configuration(options.config));
+    how.quantization = std::move(configuration.int8);
+  }
   apply(int8, how.quantization);
   TEGULA_ASSIGN_OR_RETURN(Quantizing quantizing, make_quantizing(how.model, how.import, int8, how.quantization));
   how.make_pass = std::move(quantizing.make_pass);
@@ -80,6 +85,8 @@ void add_diagnose_command(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   add_int8_options(*command, options->int8);
+  command->add_option("--config", options->config, "The configuration that the program was compiled with")
+      ->type_name("C.yaml");
   command->add_option("--dim", options->dims, "As for compile: fix or bound a symbolic dimension; repeatable")
       ->type_name("NAME=SIZES")
       ->allow_extra_args(false);

@@ -30,7 +30,8 @@ Result<Profile> calibrated(const std::filesystem::path& model, const compiler::I
   const std::string file = model.filename().native();
   Progress progress(concat("calibrating ", file));
   const auto show = [&](std::string_view stage, int64_t done, int64_t total) { progress.show(stage, done, total); };
-  TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(model, import, options.requantize));
+  TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program,
+                          make_calibration_program(model, import, options.requantize));
   CalibrateOptions how;
   how.data = options.data;
   how.preprocessing = options.preprocessing;

@@ -1,0 +1,44 @@
+#include "compiler/driver/int8_provenance.h"
+
+namespace tegula::driver {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string algorithm_name(compiler::RangeAlgorithm algorithm, const std::string& collector) {
+  return algorithm == compiler::RangeAlgorithm::kCollector ? collector : std::string(to_string(algorithm));
+}
+
+Json rule_json(const compiler::QuantizationRule& rule) {
+  Json json;
+  json["for"] = rule.selector.description();
+  if (rule.quantized) json["dtype"] = *rule.quantized ? "int8" : "fp32";
+  if (rule.approach) json["approach"] = to_string(*rule.approach);
+  if (rule.algorithm) json["algorithm"] = algorithm_name(*rule.algorithm, rule.collector.value_or(""));
+  if (rule.percentile) json["percentile"] = *rule.percentile;
+  if (rule.symmetric_activation) json["scheme"] = *rule.symmetric_activation ? "sym" : "asym";
+  if (rule.per_channel_weights) json["granularity"] = *rule.per_channel_weights ? "per_channel" : "per_tensor";
+  return json;
+}
+
+}  // namespace
+
+nlohmann::ordered_json int8_provenance(const compiler::QuantizationOptions& options) {
+  const compiler::ProductChoice& all = options.defaults;
+  Json json;
+  json["approach"] = to_string(all.approach);
+  json["algorithm"] = options.algorithm ? algorithm_name(*options.algorithm, all.activation.collector)
+                                        : "percentile for Conv, mse for MatMul";
+  json["percentile"] = all.activation.percentile;
+  json["scheme"] = all.symmetric_activation ? "sym" : "asym";
+  json["granularity"] = all.per_channel_weights ? "per_channel" : "per_tensor";
+  json["first_layer"] = options.first_layer;
+  json["last_layer"] = options.last_layer;
+  json["reduce_range"] = options.reduce_range;
+  json["bias_correction"] = options.correct_bias;
+  json["rules"] = Json::array();
+  for (const compiler::QuantizationRule& rule : options.rules) json["rules"].push_back(rule_json(rule));
+  return json;
+}
+
+}  // namespace tegula::driver
