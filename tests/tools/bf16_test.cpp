@@ -45,14 +45,13 @@ class Bf16Command : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-TEST_F(Bf16Command, TheSampleKeepsItsAccuracyAndOneCast) {
+TEST_F(Bf16Command, TheSampleKeepsItsAccuracyWithoutACast) {
   const CommandResult result = compile({"--report", folder_ / "r.json"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("BF16"));
   EXPECT_THAT(result.out, HasSubstr("Conv"));
   const Json report = Json::parse(std::ifstream(folder_ / "r.json"));
-  ASSERT_EQ(report["conversions"].size(), 1u) << report["conversions"];
-  EXPECT_EQ(report["conversions"][0]["operator"], "Cast");
+  EXPECT_TRUE(report["conversions"].empty()) << report["conversions"];
   EXPECT_FALSE(report["statistics"].empty());
   const CommandResult accuracy =
       test::run_command({TEGULA_RUNBENCH, program(), "--accuracy", kData, "--min-top1", "95"});
@@ -85,11 +84,13 @@ TEST_F(Bf16Command, ExplainsWhatAnyMachineRuns) {
     if (step["operator"] != "Conv" && step["operator"] != "MatMul") continue;
     EXPECT_EQ(step["precision"], "BF16") << step;
     EXPECT_THAT(step["rule"].get<std::string>(), HasSubstr("bf16: allowed by default"));
-    EXPECT_THAT(step["declined"].dump(), HasSubstr("avx512_bf16 declined: not among the features"));
+    // Depthwise convolutions have no kernel of dot products to decline.
+    if (!step["kernel"].get<std::string>().starts_with("depthwise")) {
+      EXPECT_THAT(step["declined"].dump(), HasSubstr("avx512_bf16 declined: not among the features"));
+    }
     EXPECT_FALSE(step["onnx_nodes"].empty());
   }
   EXPECT_TRUE(any_tiles) << amx;
-  EXPECT_THAT(amx["steps"].dump(), HasSubstr("reads '"));
 
   const CommandResult text = test::run_command({TEGULA_AOTC, "explain", program()});
   EXPECT_EQ(text.code, 0) << text.err;
@@ -110,7 +111,6 @@ TEST_F(Bf16Command, ListsComeFromTheCommandLineAndAFile) {
            {{"--bf16-allow", "type:Conv", "--bf16-deny", "type:Conv"}, "both allowed and denied"},
            {{"--bf16-allow", "type:Cnv"}, "there is no operator type 'Cnv'"},
            {{"--config", folder_ / "none.yaml"}, "none.yaml"},
-           {{"--precision", "fp32", "--bf16-deny", "type:Conv"}, "want --precision bf16"},
            {{"--max-drop", "0.5%"}, "--max-drop wants"},
            {{"--max-drop", "x", "--data", kData}, "want a share such as 0.5%"},
        }) {
@@ -118,6 +118,10 @@ TEST_F(Bf16Command, ListsComeFromTheCommandLineAndAFile) {
     EXPECT_EQ(result.code, 2) << message;
     EXPECT_THAT(result.err, HasSubstr(message));
   }
+  const CommandResult elsewhere =
+      test::run_command({TEGULA_AOTC, "compile", kModel, "-o", program(), "--bf16-deny", "type:Conv"});
+  EXPECT_EQ(elsewhere.code, 2);
+  EXPECT_THAT(elsewhere.err, HasSubstr("want --precision bf16"));
 }
 
 TEST_F(Bf16Command, FallsBackToWhatKeepsTheScore) {
