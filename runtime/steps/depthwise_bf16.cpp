@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/gemm/pack.h"
@@ -25,7 +26,8 @@ std::size_t line(int64_t bytes) {
 }
 
 /// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch and go through the fp32
-/// kernel; what comes out is rounded into dst. Sums are fp32, as of any bf16 product.
+/// kernel; what comes out is rounded into dst. Sums are fp32, as of any bf16 product. The weights become fp32 when the
+/// step is bound.
 class DepthwiseBf16Step final : public BoundStep {
  public:
   DepthwiseBf16Step(kernels::DepthwiseKernelPtr kernel, const DepthwiseArgs& sizes, StepEpilogue epilogue,
@@ -36,8 +38,12 @@ class DepthwiseBf16Step final : public BoundStep {
         to_real_(std::move(to_real)),
         from_real_(std::move(from_real)),
         src_(context.inputs[0]),
-        weights_(context.inputs[1]),
         dst_(context.outputs[0]) {
+    const BoundTensor& weights = context.inputs[1];
+    TEGULA_CHECK(weights.is_constant(), "the loader refuses packed values that are no constants");
+    const int64_t elements = kernels::PackedDepthwise{sizes_.channels, kernel_->desc().taps(), 1}.bytes();
+    weights_.resize(static_cast<std::size_t>(elements / kernels::kPanelColumns));
+    to_real_(weights.location.constant, reinterpret_cast<std::byte*>(weights_.data()), elements);
     const kernels::DepthwiseDesc& desc = kernel_->desc();
     const int64_t row_bytes = std::max<int64_t>(1, sizes_.in[2] * sizes_.channels * 4);
     const int64_t rows = std::max<int64_t>(1, kBandBytes / row_bytes - (desc.kernel[1] - 1) * desc.dilations[1]);
@@ -45,9 +51,7 @@ class DepthwiseBf16Step final : public BoundStep {
     bands_ = (sizes_.out[1] + band_ - 1) / band_;
     const int64_t source_rows =
         std::min(sizes_.in[1], (band_ - 1) * desc.strides[1] + (desc.kernel[1] - 1) * desc.dilations[1] + 1);
-    weights_at_ = line(source_rows * row_bytes);
-    const int64_t weights = kernels::PackedDepthwise{sizes_.channels, desc.taps(), 4}.bytes();
-    results_at_ = weights_at_ + line(weights);
+    results_at_ = line(source_rows * row_bytes);
     kernel_at_ = results_at_ + line(band_ * sizes_.out[2] * sizes_.channels * 4);
     std::size_t next = 0;
     for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
@@ -64,9 +68,6 @@ class DepthwiseBf16Step final : public BoundStep {
 
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
     const BlockRange range(units(), block, blocks);
-    if (range.begin == range.end) return;
-    const int64_t elements = kernels::PackedDepthwise{sizes_.channels, kernel_->desc().taps(), 1}.bytes();
-    to_real_(context.address(weights_), scratch + weights_at_, elements);
     for (int64_t unit = range.begin; unit < range.end; ++unit)
       run_band(context, unit / bands_, unit % bands_ * band_, scratch);
   }
@@ -105,7 +106,7 @@ class DepthwiseBf16Step final : public BoundStep {
     args.pads[1] = first - start;
     args.src = reinterpret_cast<const float*>(scratch);
     args.src_pixel_stride = sizes_.channels;
-    args.weights = reinterpret_cast<const float*>(scratch + weights_at_);
+    args.weights = reinterpret_cast<const float*>(weights_.data());
     args.dst = reinterpret_cast<float*>(direct ? dst : scratch + results_at_);
     args.dst_pixel_stride = direct ? sizes_.dst_pixel_stride : sizes_.channels;
     args.epilogue = epilogue_.args(context);
@@ -154,10 +155,15 @@ class DepthwiseBf16Step final : public BoundStep {
   DepthwiseArgs sizes_;  // addresses are filled in for each run
   StepEpilogue epilogue_;
   RowConverter to_real_, from_real_;
-  BoundTensor src_, weights_, dst_;
-  int64_t band_ = 1, bands_ = 0;                                 // output rows of a band; bands of an image
-  std::size_t weights_at_ = 0, results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
-  static constexpr std::size_t kInPlace = 0;                     // of operands that are read where they lie
+  BoundTensor src_, dst_;
+  /// A row of PackedDepthwise.
+  struct alignas(64) WeightRow {
+    float channels[kernels::kPanelColumns];
+  };
+  std::vector<WeightRow> weights_;
+  int64_t band_ = 1, bands_ = 0;                // output rows of a band; bands of an image
+  std::size_t results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
+  static constexpr std::size_t kInPlace = 0;    // of operands that are read where they lie
   std::array<std::size_t, kernels::kMaxEpilogueOperands> operands_at_{};
 };
 
