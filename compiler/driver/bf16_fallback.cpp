@@ -178,10 +178,12 @@ class FallbackSearch {
       auto trial = measure(lists);
       if (!trial.ok() && trial.error().code == ErrorCode::kInvalidArgument) continue;
       if (!trial.ok()) return trial.error();
-      candidates.push_back({selector, std::move(*trial)});
+      Candidate candidate{selector, std::move(*trial)};
+      const auto place =
+          std::upper_bound(candidates.begin(), candidates.end(), candidate,
+                           [](const Candidate& a, const Candidate& b) { return a.trial.is_better_than(b.trial); });
+      candidates.insert(place, std::move(candidate));
     }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.trial.is_better_than(b.trial); });
     return candidates;
   }
 

@@ -122,8 +122,10 @@ class Run {
       const double growth = width - (static_cast<double>(before->second.high) - before->second.low);
       if (growth > Calibration::kStableGrowth * width) calibration.unstable.push_back({name, growth / width});
     }
-    std::stable_sort(calibration.unstable.begin(), calibration.unstable.end(),
-                     [](const UnstableRange& a, const UnstableRange& b) { return a.growth > b.growth; });
+    std::sort(calibration.unstable.begin(), calibration.unstable.end(),
+              [](const UnstableRange& a, const UnstableRange& b) {
+                return a.growth != b.growth ? a.growth > b.growth : a.tensor < b.tensor;
+              });
     calibration.profile = builder_.take();
     for (auto& [name, tensor] : calibration.profile.tensors) {
       for (Collector& collector : collectors_) {

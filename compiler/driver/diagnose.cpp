@@ -129,7 +129,8 @@ class Diagnoser {
       without.rules.push_back(std::move(rule));
       TEGULA_ASSIGN_OR_RETURN(Runner runner, compiled_with(without));
       TEGULA_ASSIGN_OR_RETURN(const SignalError error, error_of_outputs(runner));
-      probes_[i].op.gain = error.sqnr() - diagnosis.outputs.sqnr();
+      const double whole = diagnosis.outputs.sqnr();
+      probes_[i].op.gain = std::isinf(whole) ? 0 : error.sqnr() - whole;  // nothing is better than exact
       diagnosis.ops.push_back(finished(probes_[i]));
     }
     return diagnosis;

@@ -66,8 +66,10 @@ constexpr const char* kStyle =
 std::vector<const OpDiagnosis*> by_gain(const Diagnosis& diagnosis) {
   std::vector<const OpDiagnosis*> ops;
   for (const OpDiagnosis& op : diagnosis.ops) ops.push_back(&op);
-  std::stable_sort(ops.begin(), ops.end(),
-                   [](const OpDiagnosis* a, const OpDiagnosis* b) { return a->gain > b->gain; });
+  // Operations that cost the same keep their order, which is that of their addresses.
+  std::sort(ops.begin(), ops.end(), [](const OpDiagnosis* a, const OpDiagnosis* b) {
+    return a->gain != b->gain ? a->gain > b->gain : a < b;
+  });
   return ops;
 }
 
