@@ -4,18 +4,12 @@
 #include <vector>
 
 #include "compiler/ops/op_def.h"
-#include "kernels/float16.h"
+#include "compiler/precision/round_weights.h"
 
 namespace tegula::compiler {
 namespace {
 
 using NodePlan = Bf16Plan::NodePlan;
-
-Literal as_bf16(const Literal& literal) {
-  return Literal::make(DType::kBF16, literal.dims(), [&](const kernels::TensorView& view) {
-    for (int64_t i = 0; i < literal.count(); ++i) view.as<uint16_t>()[i] = kernels::bf16_from_f32(literal.at<float>(i));
-  });
-}
 
 /// The program with casts of the inputs that are bf16 before it, and one of its result behind it.
 FunctionProgram with_casts(const FunctionProgram& program, const std::vector<bool>& is_bf16, bool stores_bf16) {
@@ -94,6 +88,11 @@ class Bf16Assigner {
     if (operand == nullptr || (operand->dtype != DType::kF32 && operand->dtype != DType::kBF16)) return {};
     const std::optional<DType> needed = needed_type(node, plan, index);
     if (!needed || operand->dtype == *needed) return {};
+    if (operand->is_constant() && is_depthwise(node)) {
+      changed_ = true;
+      graph_.set_input(&node, index, graph_.add_constant(operand->name, depthwise_rounded_to_bf16(*operand->literal)));
+      return {};
+    }
     TEGULA_ASSIGN_OR_RETURN(Value* const value, converted(operand, *needed, node));
     graph_.set_input(&node, index, value);
     return {};
@@ -104,7 +103,7 @@ class Bf16Assigner {
     changed_ = true;
     Value*& other = converted_[value];
     if (other != nullptr) return other;
-    if (value->is_constant()) return other = graph_.add_constant(value->name, as_bf16(*value->literal));
+    if (value->is_constant()) return other = graph_.add_constant(value->name, rounded_to_bf16(*value->literal));
     const auto& origins = value->producer != nullptr ? value->producer->origins : reader.origins;
     TEGULA_ASSIGN_OR_RETURN(other, Builder(graph_, origins, &reader).cast(value, to));
     graph_.rename_value(other, concat(value->name, "_", name_of(to)));

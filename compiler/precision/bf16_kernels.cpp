@@ -14,11 +14,6 @@ Bf16Ends none(std::string refusal) {
   return {kNone, {}, std::move(refusal)};
 }
 
-bool is_depthwise(const Node& conv) {
-  const Shape& w = conv.input(1)->shape;
-  return conv.attributes.integer("groups", 1) > 1 && w[0].is(conv.attributes.integer("groups", 1)) && w[1].is(1);
-}
-
 Bf16Ends of_conv(const Node& node) {
   if (!node.attributes.flag("channels_last")) return none("it is not channels-last");
   if (!node.input(1)->is_constant()) return none("its weights are computed");
@@ -87,6 +82,13 @@ const std::vector<Row>& rows() {
 }
 
 }  // namespace
+
+bool is_depthwise(const Node& node) {
+  if (!is_op(&node, "conv")) return false;
+  const int64_t groups = node.attributes.integer("groups", 1);
+  const Shape& w = node.input(1)->shape;
+  return groups > 1 && w[0].is(groups) && w[1].is(1);
+}
 
 Bf16Ends bf16_ends(const Node& node) {
   const auto is_real = [](const Value* value) {

@@ -25,4 +25,7 @@ struct Bf16Ends {
 
 Bf16Ends bf16_ends(const Node& node);
 
+/// A convolution that gives each channel a filter of its own.
+bool is_depthwise(const Node& node);
+
 }  // namespace tegula::compiler
