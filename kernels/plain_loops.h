@@ -7,6 +7,7 @@
 
 #include "kernels/tensor_view.h"
 #include "schema/base/result.h"
+#include "schema/base/visit_dtype.h"
 
 /// What plain-loop kernels share. A plain kernel has a descriptor `<Op>Desc` and two functions:
 ///   Status check(const <Op>Desc&, Views inputs, Views outputs);   // ranks, types and sizes; reads no element
@@ -77,26 +78,9 @@ auto visit_by_size(DType type, Visit&& visit) {
   }
 }
 
-/// Types that visit_numeric() knows: all but bf16 and f16, which C++ cannot compute with, and bool.
+/// Types that plain loops compute with: all but bf16 and f16, which C++ has no types for, and bool.
 constexpr bool is_numeric(DType type) {
   return is_integer(type) || type == DType::kF32 || type == DType::kF64;
-}
-
-/// visit(T{}) with the element's type; the caller has checked is_numeric().
-template <typename Visit>
-auto visit_numeric(DType type, Visit&& visit) {
-  switch (type) {
-    case DType::kF64: return visit(double{});
-    case DType::kS8: return visit(int8_t{});
-    case DType::kU8: return visit(uint8_t{});
-    case DType::kS16: return visit(int16_t{});
-    case DType::kU16: return visit(uint16_t{});
-    case DType::kS32: return visit(int32_t{});
-    case DType::kU32: return visit(uint32_t{});
-    case DType::kS64: return visit(int64_t{});
-    case DType::kU64: return visit(uint64_t{});
-    default: TEGULA_CHECK(type == DType::kF32, "callers check is_numeric() first"); return visit(float{});
-  }
 }
 
 /// Arithmetic that wraps around where signed integers would overflow, as every CPU does.

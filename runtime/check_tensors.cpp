@@ -6,6 +6,7 @@
 
 #include "runtime/plan/bind_values.h"
 #include "runtime/printable.h"
+#include "schema/base/visit_dtype.h"
 
 namespace tegula::runtime {
 namespace {
@@ -66,22 +67,8 @@ Status check_tensor(const ProgramModel& model, const char* kind, const ProgramMo
 }
 
 void read_elements(DType dtype, const void* data, std::span<int64_t> elements) {
-  switch (dtype) {
-    case DType::kS8: return widen<int8_t>(data, elements);
-    case DType::kU8: return widen<uint8_t>(data, elements);
-    case DType::kS16: return widen<int16_t>(data, elements);
-    case DType::kU16: return widen<uint16_t>(data, elements);
-    case DType::kS32: return widen<int32_t>(data, elements);
-    case DType::kU32: return widen<uint32_t>(data, elements);
-    case DType::kS64: return widen<int64_t>(data, elements);
-    case DType::kU64: return widen<uint64_t>(data, elements);
-    case DType::kBool: return widen<uint8_t>(data, elements);
-    case DType::kF32: return widen<float>(data, elements);
-    case DType::kF64: return widen<double>(data, elements);
-    case DType::kF16:
-    case DType::kBF16: break;
-  }
-  TEGULA_CHECK(false, "the validator admits no other type that feeds shapes");
+  TEGULA_CHECK(has_native_type(dtype), "the validator admits no other type that feeds shapes");
+  visit_native(dtype, [&]<typename T>(T) { widen<T>(data, elements); });
 }
 
 Status check_overlaps(std::span<const NamedInput> inputs, std::span<const NamedOutput> outputs) {

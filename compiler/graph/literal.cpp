@@ -1,6 +1,7 @@
 #include "compiler/graph/literal.h"
 
 #include "schema/base/check.h"
+#include "schema/base/visit_dtype.h"
 
 namespace tegula::compiler {
 namespace {
@@ -23,27 +24,14 @@ float widen_f16(uint16_t bits) {
 /// Calls visit(element) with the elements in C++'s type for them; 16-bit floats come as float.
 template <typename Visit>
 void for_each_element(const Literal& literal, Visit&& visit) {
-  const auto typed = [&]<typename T>(T) {
-    for (int64_t i = 0; i < literal.count(); ++i) visit(literal.at<T>(i));
-  };
-  switch (literal.dtype()) {
-    case DType::kF32: return typed(float{});
-    case DType::kF64: return typed(double{});
-    case DType::kS8: return typed(int8_t{});
-    case DType::kU8:
-    case DType::kBool: return typed(uint8_t{});
-    case DType::kS16: return typed(int16_t{});
-    case DType::kU16: return typed(uint16_t{});
-    case DType::kS32: return typed(int32_t{});
-    case DType::kU32: return typed(uint32_t{});
-    case DType::kS64: return typed(int64_t{});
-    case DType::kU64: return typed(uint64_t{});
-    case DType::kBF16:
-      for (int64_t i = 0; i < literal.count(); ++i) visit(widen_bf16(literal.at<uint16_t>(i)));
-      return;
-    case DType::kF16:
-      for (int64_t i = 0; i < literal.count(); ++i) visit(widen_f16(literal.at<uint16_t>(i)));
-      return;
+  if (literal.dtype() == DType::kBF16) {
+    for (int64_t i = 0; i < literal.count(); ++i) visit(widen_bf16(literal.at<uint16_t>(i)));
+  } else if (literal.dtype() == DType::kF16) {
+    for (int64_t i = 0; i < literal.count(); ++i) visit(widen_f16(literal.at<uint16_t>(i)));
+  } else {
+    visit_native(literal.dtype(), [&]<typename T>(T) {
+      for (int64_t i = 0; i < literal.count(); ++i) visit(literal.at<T>(i));
+    });
   }
 }
 

@@ -8,6 +8,7 @@
 #include "compiler/graph/text_scanner.h"
 #include "compiler/ops/op_def.h"
 #include "kernels/float16.h"
+#include "schema/base/visit_dtype.h"
 
 namespace tegula::compiler {
 namespace {
@@ -338,32 +339,18 @@ class GraphParser {
   }
 
   static bool write_element(DType dtype, const std::string& text, std::byte* to) {
-    const auto store = [&]<typename T>(T) {
+    if (dtype == DType::kF16) return false;
+    if (dtype == DType::kBF16) {
+      const auto value = number_from<float>(text);
+      const uint16_t narrow = value ? kernels::bf16_from_f32(*value) : uint16_t{0};
+      std::copy_n(reinterpret_cast<const std::byte*>(&narrow), sizeof(narrow), to);
+      return value && kernels::f32_from_bf16(narrow) == *value;
+    }
+    return visit_native(dtype, [&]<typename T>(T) {
       const auto value = number_from<T>(text);
       if (value) std::copy_n(reinterpret_cast<const std::byte*>(&*value), sizeof(T), to);
       return value.has_value();
-    };
-    switch (dtype) {
-      case DType::kF32: return store(float{});
-      case DType::kF64: return store(double{});
-      case DType::kS8: return store(int8_t{});
-      case DType::kU8:
-      case DType::kBool: return store(uint8_t{});
-      case DType::kS16: return store(int16_t{});
-      case DType::kU16: return store(uint16_t{});
-      case DType::kS32: return store(int32_t{});
-      case DType::kU32: return store(uint32_t{});
-      case DType::kS64: return store(int64_t{});
-      case DType::kU64: return store(uint64_t{});
-      case DType::kBF16: {
-        const auto value = number_from<float>(text);
-        const uint16_t narrow = value ? kernels::bf16_from_f32(*value) : uint16_t{0};
-        std::copy_n(reinterpret_cast<const std::byte*>(&narrow), sizeof(narrow), to);
-        return value && kernels::f32_from_bf16(narrow) == *value;
-      }
-      case DType::kF16: return false;
-    }
-    return false;
+    });
   }
 
   // ---------------------------------------------------------------- attributes

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/ops/op_def.h"
+#include "schema/base/visit_dtype.h"
 
 namespace tegula::compiler {
 namespace {
@@ -29,27 +30,12 @@ bool is_read_as_data(const Value& value) {
 
 Literal to_literal(DType dtype, const Dims& dims, const std::vector<Dim>& contents) {
   return Literal::make(dtype, dims, [&](const kernels::TensorView& view) {
-    const auto store = [&]<typename T>(T) {
+    visit_native(dtype, [&]<typename T>(T) {
       for (std::size_t i = 0; i < contents.size(); ++i) {
         const T element = static_cast<T>(contents[i].value());
         std::copy_n(reinterpret_cast<const std::byte*>(&element), sizeof element, view.data + i * sizeof element);
       }
-    };
-    switch (dtype) {
-      case DType::kF32: return store(float{});
-      case DType::kF64: return store(double{});
-      case DType::kS8: return store(int8_t{});
-      case DType::kU8:
-      case DType::kBool: return store(uint8_t{});
-      case DType::kS16: return store(int16_t{});
-      case DType::kU16: return store(uint16_t{});
-      case DType::kS32: return store(int32_t{});
-      case DType::kU32: return store(uint32_t{});
-      case DType::kS64: return store(int64_t{});
-      case DType::kU64: return store(uint64_t{});
-      case DType::kBF16:
-      case DType::kF16: return;
-    }
+    });
   });
 }
 

@@ -38,7 +38,7 @@ Status arg_reduce(const ArgReduceDesc& desc, Views inputs, Views outputs) {
   if (dst.rank != src.rank)
     for (int d = src.rank - 1; d >= desc.axis; --d) slots.strides[d] = d == desc.axis ? 0 : dst.strides[d - 1];
   const int64_t n = src.dims[desc.axis], stride = src.strides[desc.axis];
-  visit_numeric(src.dtype, [&](auto tag) {
+  visit_native(src.dtype, [&](auto tag) {
     using T = decltype(tag);
     OffsetWalk<2> walk(rows.shape(), {&src, &slots});
     for (int64_t count = dst.count(); count > 0; --count, walk.next()) {

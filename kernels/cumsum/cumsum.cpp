@@ -23,7 +23,7 @@ Status cumsum(const CumSumDesc& desc, Views inputs, Views outputs) {
   rows.dims[desc.axis] = 1;
   const int64_t first = desc.reverse ? n - 1 : 0, step = desc.reverse ? -1 : 1;
   const int64_t src_stride = src.strides[desc.axis], dst_stride = dst.strides[desc.axis];
-  visit_numeric(src.dtype, [&](auto tag) {
+  visit_native(src.dtype, [&](auto tag) {
     using T = decltype(tag);
     OffsetWalk<2> walk(rows.shape(), {&src, &dst});
     for (int64_t count = walk.count(); count > 0; --count, walk.next()) {

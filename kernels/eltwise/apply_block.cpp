@@ -117,7 +117,7 @@ void pow_block(DType type, DType exponent_type, const BlockOperands& operands, s
   }
   alignas(64) Block<int64_t> exponent;
   cast_block(exponent_type, DType::kS64, operands.y, reinterpret_cast<std::byte*>(exponent.data()), count);
-  visit_numeric(type, [&](auto element) {
+  visit_native(type, [&](auto element) {
     using T = decltype(element);
     if constexpr (std::is_integral_v<T>) {
       auto* results = reinterpret_cast<T*>(out);

@@ -123,7 +123,7 @@ void apply_typed(const FunctionInstruction& in, const T* x, const T* y, std::byt
 
 void apply_integer_block(const FunctionInstruction& in, DType type, const BlockOperands& operands, std::byte* out,
                          int64_t count) {
-  visit_numeric(type, [&](auto element) {
+  visit_native(type, [&](auto element) {
     using T = decltype(element);
     if constexpr (std::is_integral_v<T>) {
       apply_typed<T>(in, reinterpret_cast<const T*>(operands.x), reinterpret_cast<const T*>(operands.y), out, count);

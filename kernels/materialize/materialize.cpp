@@ -11,7 +11,7 @@ bool fits(int64_t element, DType type) {
   if (is_float(type)) return true;
   if (type == DType::kBool) return element == 0 || element == 1;
   if (type == DType::kU64) return element >= 0;
-  return visit_numeric(type, [&](auto tag) {
+  return visit_native(type, [&](auto tag) {
     using T = decltype(tag);
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, uint64_t>)
       return std::in_range<T>(element);
@@ -36,7 +36,7 @@ Status check(const MaterializeDesc& desc, Views inputs, Views outputs) {
 
 Status materialize(const MaterializeDesc& desc, Views, Views outputs) {
   const TensorView& dst = outputs[0];
-  visit_numeric(dst.dtype == DType::kBool ? DType::kU8 : dst.dtype, [&](auto tag) {
+  visit_native(dst.dtype, [&](auto tag) {
     using T = decltype(tag);
     OffsetWalk<1> walk(dst.shape(), {&dst});
     for (const int64_t element : desc.elements) {

@@ -46,7 +46,7 @@ Status one_hot(const OneHotDesc& desc, Views inputs, Views outputs) {
   visit_by_size(dst.dtype, [&](auto element) {
     using T = decltype(element);
     const T off = values.as<T>()[0], on = values.as<T>()[values.strides[0]];
-    visit_numeric(indices.dtype, [&](auto tag) {
+    visit_native(indices.dtype, [&](auto tag) {
       using Index = decltype(tag);
       OffsetWalk<2> walk(indices.shape(), {&indices, &rows});
       for (int64_t count = walk.count(); count > 0; --count, walk.next()) {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "schema/base/visit_dtype.h"
+
 namespace tegula::kernels {
 namespace {
 
@@ -176,21 +178,8 @@ Status check(const PoolDesc& desc, std::span<const TensorView> inputs, std::span
 
 Status pool(const PoolDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const TensorView* indices = outputs.size() == 2 && outputs[1].data != nullptr ? &outputs[1] : nullptr;
-  const auto run = [&]<typename T>(T) { pool_as<T>(desc, inputs[0], outputs[0], indices); };
-  switch (inputs[0].dtype) {
-    case DType::kF32: run(float{}); break;
-    case DType::kF64: run(double{}); break;
-    case DType::kS8: run(int8_t{}); break;
-    case DType::kU8:
-    case DType::kBool: run(uint8_t{}); break;
-    case DType::kS16: run(int16_t{}); break;
-    case DType::kU16: run(uint16_t{}); break;
-    case DType::kS32: run(int32_t{}); break;
-    case DType::kU32: run(uint32_t{}); break;
-    case DType::kS64: run(int64_t{}); break;
-    case DType::kU64: run(uint64_t{}); break;
-    default: return error(concat("no pooling of ", name_of(inputs[0].dtype)));
-  }
+  if (!has_native_type(inputs[0].dtype)) return error(concat("no pooling of ", name_of(inputs[0].dtype)));
+  visit_native(inputs[0].dtype, [&]<typename T>(T) { pool_as<T>(desc, inputs[0], outputs[0], indices); });
   return {};
 }
 

@@ -18,7 +18,7 @@ Status check(const RangeDesc&, Views inputs, Views outputs) {
 
 Status range(const RangeDesc&, Views inputs, Views outputs) {
   const TensorView& dst = outputs[0];
-  visit_numeric(dst.dtype, [&](auto tag) {
+  visit_native(dst.dtype, [&](auto tag) {
     using T = decltype(tag);
     const T start = *inputs[0].as<T>(), delta = *inputs[1].as<T>();
     for (int64_t i = 0; i < dst.dims[0]; ++i)

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kernels/math/math.h"
+#include "schema/base/visit_dtype.h"
 
 namespace tegula::kernels {
 namespace {
@@ -241,21 +242,8 @@ Status check(const ReduceDesc& desc, std::span<const TensorView> inputs, std::sp
 Status reduce(const ReduceDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const std::optional<TensorView> dst = reduced_view(desc, inputs[0], outputs[0]);
   TEGULA_CHECK(dst.has_value(), "check() has looked at the dimensions");
-  const auto run = [&]<typename T>(T) { reduce_as<T>(desc, inputs[0], *dst); };
-  switch (inputs[0].dtype) {
-    case DType::kF32: run(float{}); break;
-    case DType::kF64: run(double{}); break;
-    case DType::kS8: run(int8_t{}); break;
-    case DType::kU8:
-    case DType::kBool: run(uint8_t{}); break;
-    case DType::kS16: run(int16_t{}); break;
-    case DType::kU16: run(uint16_t{}); break;
-    case DType::kS32: run(int32_t{}); break;
-    case DType::kU32: run(uint32_t{}); break;
-    case DType::kS64: run(int64_t{}); break;
-    case DType::kU64: run(uint64_t{}); break;
-    default: return error(concat("no reduction of ", name_of(inputs[0].dtype)));
-  }
+  if (!has_native_type(inputs[0].dtype)) return error(concat("no reduction of ", name_of(inputs[0].dtype)));
+  visit_native(inputs[0].dtype, [&]<typename T>(T) { reduce_as<T>(desc, inputs[0], *dst); });
   return {};
 }
 

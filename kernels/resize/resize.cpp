@@ -184,7 +184,7 @@ void fill_outside(const ResizeDesc& desc, const std::vector<ResizeTaps>& taps, c
                   const TensorView& dst, int64_t begin, int64_t end) {
   if (std::all_of(taps.begin(), taps.end(), [](const ResizeTaps& t) { return t.outside.empty(); })) return;
   const PixelLines lines(desc, src, dst);
-  visit_numeric(dst.dtype, [&](auto tag) {
+  visit_native(dst.dtype, [&](auto tag) {
     using T = decltype(tag);
     const T value = from_sum<T>(static_cast<Accumulator<T>>(desc.extrapolation));
     Pixel<T> pixel{desc, taps, src};
@@ -210,7 +210,7 @@ void resize_range(const ResizeDesc& desc, const std::vector<ResizeTaps>& taps, c
   if (desc.mode == ResizeMode::kNearest || taps.empty()) {
     resize_nearest(desc, taps, src, dst, begin, end);
   } else {
-    visit_numeric(src.dtype, [&](auto tag) { resize_interpolated<decltype(tag)>(desc, taps, src, dst, begin, end); });
+    visit_native(src.dtype, [&](auto tag) { resize_interpolated<decltype(tag)>(desc, taps, src, dst, begin, end); });
   }
   fill_outside(desc, taps, src, dst, begin, end);
 }

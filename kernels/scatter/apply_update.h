@@ -24,7 +24,7 @@ void apply_update(ScatterReduction reduction, T& element, T update) {
 /// visit(T{}) with what the reduction computes with: any type of the element's size when it only moves.
 template <typename Visit>
 Status visit_scattered(ScatterReduction reduction, DType type, Visit&& visit) {
-  return reduction == ScatterReduction::kNone ? visit_by_size(type, visit) : visit_numeric(type, visit);
+  return reduction == ScatterReduction::kNone ? visit_by_size(type, visit) : visit_native(type, visit);
 }
 
 /// dst = src unless they are the same memory.

@@ -100,7 +100,7 @@ Status topk(const TopKDesc& desc, Views inputs, Views outputs) {
   rows.dims[desc.axis] = 1;
   const int64_t k = dst.dims[desc.axis], n = src.dims[desc.axis], stride = src.strides[desc.axis];
   if (k == 0) return {};
-  visit_numeric(src.dtype, [&](auto tag) {
+  visit_native(src.dtype, [&](auto tag) {
     using T = decltype(tag);
     OffsetWalk<3> walk(rows.shape(), {&src, &dst, &indices});
     for (int64_t count = walk.count(); count > 0; --count, walk.next()) {
