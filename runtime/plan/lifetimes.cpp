@@ -5,11 +5,27 @@
 namespace tegula::runtime {
 namespace {
 
-/// Operators that read each element of an input before they write the same element of their output, on the same thread,
-/// and never read it again: an input of the same dimensions and element size may then share the output's memory. A
-/// kernel that writes an element twice (an overlapping last vector, say) must not be listed.
-bool works_in_place(schema::StepAttributes kind) {
-  return kind == schema::StepAttributes::Eltwise;
+bool contains(const flatbuffers::Vector<int32_t>* values, int32_t value) {
+  return values != nullptr && std::find(values->begin(), values->end(), value) != values->end();
+}
+
+/// Whether the step reads each element of the input before it writes the same element of its output, on the same
+/// thread, and never reads it again: an input of the same dimensions and element size may then share the output's
+/// memory. A kernel that writes an element twice (an overlapping last vector, say) must not be listed. Products read
+/// the operands of their post-ops so, but not what they multiply.
+bool works_in_place(const ProgramModel::Step& step, int32_t input) {
+  switch (step.table->attributes_type()) {
+    case schema::StepAttributes::Eltwise: return true;
+    case schema::StepAttributes::Gemm:
+    case schema::StepAttributes::MatMul:
+    case schema::StepAttributes::Conv: {
+      const auto* const post_ops = step.table->post_ops();
+      return post_ops != nullptr && !contains(step.table->inputs(), input) &&
+             std::any_of(post_ops->begin(), post_ops->end(),
+                         [&](const schema::PostOp* row) { return row->operand() == input; });
+    }
+    default: return false;
+  }
 }
 
 }  // namespace
@@ -37,12 +53,13 @@ std::vector<InPlaceCandidate> find_in_place_candidates(const ProgramModel& model
   };
   for (std::size_t s = 0; s < model.steps.size(); ++s) {
     const ProgramModel::Step& step = model.steps[s];
-    if (!works_in_place(step.table->attributes_type()) || step.writes.size() != 1) continue;
+    if (step.writes.size() != 1) continue;
     const int32_t output = step.writes[0];
     if (value_of(output).storage != Storage::kArena ||
         lifetimes[static_cast<std::size_t>(output)].first != static_cast<int32_t>(s))
       continue;
     for (const int32_t input : step.reads) {
+      if (!works_in_place(step, input)) continue;
       const int32_t base = model.base_of(input);
       // Another view of the same memory would be read in another order.
       const bool read_only_so = std::all_of(step.reads.begin(), step.reads.end(), [&](int32_t other) {

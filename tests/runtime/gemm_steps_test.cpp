@@ -96,6 +96,48 @@ TEST(GemmStep, GivesTheReferencesBitsForAnyBatchAndThreads) {
   }
 }
 
+/// t = x * w; u = src * w + t; y = -u, with src either x or t: squares of kK.
+std::vector<std::byte> residual_program(const Tensor<float>& weights, bool multiplies_residual) {
+  ProgramBuilder b;
+  const auto rows = b.symbol("rows", 0, 1000);
+  const int32_t x = b.input("x", DType::kF32, {rows, kK}), y = b.output("y", DType::kF32, {rows, kK});
+  const int32_t t = b.arena("t", DType::kF32, {rows, kK}), u = b.arena("u", DType::kF32, {rows, kK});
+  const int32_t w = b.constant("w", DType::kF32, {kK, kK}, packed_matrix(weights, kK, kK), Packing::kN16K1);
+  schema::GemmT gemm;
+  gemm.k = gemm.n = kK;
+  b.step(gemm, {x, w}, {t});
+  add_post_op(b.step(gemm, {multiplies_residual ? t : x, w}, {u}), post_op(Function::k_add, t));
+  schema::EltwiseT negative;
+  negative.instructions.push_back(std::make_unique<schema::FunctionInstructionT>());
+  negative.instructions.back()->function = static_cast<uint16_t>(Function::k_neg);
+  b.step(std::move(negative), {u}, {y});
+  return b.file();
+}
+
+TEST(GemmStep, TakesOverTheMemoryOfAResidualThatNobodyElseReads) {
+  Tensor<float> weights = random_tensor({kK, kK}, 1);
+  kernels::MatMulDesc desc, residual;
+  residual.epilogue.post_ops = {described(Function::k_add, kernels::OperandKind::kTensor)};
+  for (const bool multiplies_residual : {false, true}) {
+    const auto file = residual_program(weights, multiplies_residual);
+    const Program program = open_program(file);
+    for (const int64_t rows : {1, 64, 700}) {
+      Instance instance = make_instance(program, 2);
+      Tensor<float> x = random_tensor({rows, kK}, 3), y({rows, kK}), t({rows, kK}), want({rows, kK});
+      ASSERT_EQ(
+          message_of(instance.run(std::vector<NamedInput>{{"x", x.in()}}, std::vector<NamedOutput>{{"y", y.out()}})),
+          "ok");
+      matmul_reference(desc, 1, view(x), view(weights), {}, {}, view(t));
+      const TensorView operands[] = {view(t)};
+      matmul_reference(residual, 1, view(multiplies_residual ? t : x), view(weights), {}, operands, view(want));
+      for (float& element : want.elements) element = -element;
+      EXPECT_EQ(y.elements, want.elements) << rows << " rows";
+      const auto bytes = (static_cast<uint64_t>(rows * kK) * 4 + 63) / 64 * 64;
+      EXPECT_EQ(instance.memory().arena_bytes, multiplies_residual ? 2 * bytes : bytes) << rows << " rows";
+    }
+  }
+}
+
 TEST(GemmStep, RefusesWeightsOfOtherSizes) {
   const Tensor<float> weights = random_tensor({kK, kN}, 1), bias = random_tensor({kN}, 2);
   const auto file = gemm_program(weights, bias, kN + 1);
