@@ -1,5 +1,5 @@
-// kernels_bench SHAPES.txt... [--isa=avx2|avx512|avx512_vnni|...] [--weights=cold|hot] [--peer=yes|no] [--threads=N]
-// [Google Benchmark's options]
+// kernels_bench SHAPES.txt... [--isa=avx2|avx512|avx512_vnni|...] [--type=u8s8|bf16]
+// [--weights=cold|hot] [--peer=yes|no] [--threads=N] [Google Benchmark's options]
 //
 // Times the problems of shape files (perf/shapes, perf/kernels/problem.h) on N threads (1), and with one thread the
 // same in oneDNN where the build found it (perf/kernels/peer.h). Beside Google Benchmark's columns: GFLOP/s, the share
@@ -46,6 +46,7 @@ struct File {
 
 struct Options {
   std::string isa;
+  std::string type;  ///< that replaces f32 in the problems
   bool hot = false;
   bool peer = true;
   int threads = 1;
@@ -119,6 +120,8 @@ Result<Options> parse_options(int argc, char** argv) {
                       value = equals == std::string::npos ? "" : argument.substr(equals + 1);
     if (name == "--isa") {
       options.isa = value;
+    } else if (name == "--type" && (value == "f32" || value == "u8s8" || value == "bf16")) {
+      options.type = value;
     } else if (name == "--weights" && (value == "hot" || value == "cold")) {
       options.hot = value == "hot";
     } else if (name == "--peer" && (value == "yes" || value == "no")) {
@@ -130,11 +133,12 @@ Result<Options> parse_options(int argc, char** argv) {
     } else if (name.rfind("--", 0) == 0) {
       return Error{ErrorCode::kInvalidArgument, concat("there is no option ", argument)};
     } else {
-      TEGULA_ASSIGN_OR_RETURN(std::vector<Problem> problems, read_problems(argument));
-      File file{argument, {}};
-      for (Problem& problem : problems) file.rows.push_back({std::move(problem)});
-      options.files.push_back(std::move(file));
+      options.files.push_back({argument, {}});
     }
+  }
+  for (File& file : options.files) {
+    TEGULA_ASSIGN_OR_RETURN(std::vector<Problem> problems, read_problems(file.path, options.type));
+    for (Problem& problem : problems) file.rows.push_back({std::move(problem)});
   }
   if (options.hot)
     for (File& file : options.files)
@@ -156,11 +160,11 @@ int run(int argc, char** argv) {
     options.isa = cpu.avx512_bf16 ? "avx512_bf16" : cpu.avx512_vnni ? "avx512_vnni" : cpu.avx512 ? "avx512" : "avx2";
   const auto named = jit::CpuFeatures::from_name(options.isa);
   if (!named.ok() || options.files.empty()) {
-    std::fprintf(
-        stderr,
-        "usage: kernels_bench SHAPES.txt... [--isa=...] [--weights=cold|hot] [--peer=yes|no] [--threads=N]; this "
-        "machine has: %s\n",
-        cpu.to_string().c_str());
+    std::fprintf(stderr,
+                 "usage: kernels_bench SHAPES.txt... [--isa=...] [--type=u8s8|bf16] [--weights=cold|hot] "
+                 "[--peer=yes|no] [--threads=N]; this "
+                 "machine has: %s\n",
+                 cpu.to_string().c_str());
     return options.files.empty() ? 2 : 3;
   }
   const jit::CpuFeatures features = named->intersect(cpu);

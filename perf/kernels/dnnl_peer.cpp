@@ -1,7 +1,6 @@
 #include <dlfcn.h>
 
 #include <exception>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,8 +26,26 @@ void use_one_thread() {
   if (auto set = reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"))) set(1);
 }
 
-Result<dnnl::primitive_attr> attributes(const Problem& problem) {
+/// Types of a problem's operands.
+struct Types {
+  Type src = Type::f32, weights = Type::f32, dst = Type::f32, bias = Type::f32;
+  bool integer = false;
+};
+
+Result<Types> types_of(const Problem& problem) {
+  const kernels::TileTypes types = problem.types();
+  if (types == kernels::kF32Product) return Types{};
+  if (types.integer()) return Types{Type::u8, Type::s8, Type::u8, kDnnlIntegerBias, true};
+  if (types.src == DType::kBF16 && types.weights == DType::kBF16)
+    return Types{Type::bf16, Type::bf16, Type::bf16, Type::f32};
+  return unsupported(problem, "is not asked for weights of another precision");
+}
+
+/// Scales and post-ops, and the arguments that they come with.
+Result<dnnl::primitive_attr> attributes(const Problem& problem, const dnnl::engine& engine, const DnnlScales& scales,
+                                        DnnlArguments& arguments) {
   dnnl::post_ops ops;
+  dnnl::primitive_attr attr;
   if (problem.epilogue.alpha) append_eltwise(ops, dnnl::algorithm::eltwise_linear, 0.125f, 0);
   for (const kernels::PostOpDesc& post_op : problem.epilogue.post_ops) {
     switch (post_op.function) {
@@ -43,7 +60,7 @@ Result<dnnl::primitive_attr> attributes(const Problem& problem) {
       default: return unsupported(problem, concat("is not asked for ", name_of(post_op.function)));
     }
   }
-  dnnl::primitive_attr attr;
+  if (problem.types().integer()) set_scales(scales, engine, attr, ops, arguments);
   attr.set_post_ops(ops);
   return attr;
 }
@@ -58,7 +75,7 @@ memory filled(const memory::desc& desc, const dnnl::engine& engine) {
 
 class Peer final : public Runner {
  public:
-  Peer(dnnl::primitive primitive, const dnnl::engine& engine, const std::unordered_map<int, memory>& arguments,
+  Peer(dnnl::primitive primitive, const dnnl::engine& engine, const DnnlArguments& arguments,
        const memory::desc& weights, int64_t cold, double flop)
       : primitive_(std::move(primitive)), stream_(engine), flop_(flop) {
     const Weights copies(static_cast<int64_t>(weights.get_size()), cold);
@@ -78,7 +95,7 @@ class Peer final : public Runner {
  private:
   dnnl::primitive primitive_;
   dnnl::stream stream_;
-  std::vector<std::unordered_map<int, memory>> arguments_;  // one for each copy of the weights
+  std::vector<DnnlArguments> arguments_;  // one for each copy of the weights
   std::size_t turn_ = 0;
   double flop_;
 };
@@ -86,47 +103,53 @@ class Peer final : public Runner {
 /// What matmul and convolution have in common once they are described.
 template <typename PrimitiveDesc>
 std::unique_ptr<Runner> make_runner_of(const PrimitiveDesc& pd, const dnnl::primitive& primitive, bool bias,
-                                       const dnnl::engine& engine, int64_t cold, double flop) {
-  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, filled(pd.src_desc(), engine)},
-                                            {DNNL_ARG_DST, filled(pd.dst_desc(), engine)}};
+                                       DnnlArguments arguments, const dnnl::engine& engine, int64_t cold, double flop) {
+  arguments.insert_or_assign(DNNL_ARG_SRC, filled(pd.src_desc(), engine));
+  arguments.insert_or_assign(DNNL_ARG_DST, filled(pd.dst_desc(), engine));
   if (bias) arguments.insert_or_assign(DNNL_ARG_BIAS, filled(pd.bias_desc(), engine));
   return std::make_unique<Peer>(primitive, engine, arguments, pd.weights_desc(), cold, flop);
 }
 
-Result<std::unique_ptr<Runner>> make_matmul(const Problem& problem, const dnnl::primitive_attr& attr,
-                                            const dnnl::engine& engine, int64_t cold) {
+Result<std::unique_ptr<Runner>> make_matmul(const Problem& problem, const dnnl::engine& engine, int64_t cold) {
+  TEGULA_ASSIGN_OR_RETURN(const Types types, types_of(problem));
   TEGULA_ASSIGN_OR_RETURN(const int64_t m, problem.number("m"));
   TEGULA_ASSIGN_OR_RETURN(const int64_t n, problem.number("n"));
   TEGULA_ASSIGN_OR_RETURN(const int64_t k, problem.number("k"));
-  memory::desc src({m, k}, Type::f32, Tag::ab), weights({k, n}, Type::f32, Tag::any), dst({m, n}, Type::f32, Tag::ab);
-  memory::desc bias({1, n}, Type::f32, Tag::ab);
+  memory::desc src({m, k}, types.src, Tag::ab), weights({k, n}, types.weights, Tag::any),
+      dst({m, n}, types.dst, Tag::ab);
+  memory::desc bias({1, n}, types.bias, Tag::ab);
   int64_t batch = 1;
-  if (problem.op == "matmul:f32") {
+  DnnlScales scales{n, 1 << 1, 1 << 1, problem.epilogue.quantized.dst_scale};
+  if (problem.op.starts_with("matmul")) {
     TEGULA_ASSIGN_OR_RETURN(batch, problem.number("b"));
     const auto transposed = problem.fields.find("tb");
     const bool tb = transposed != problem.fields.end() && transposed->second == "1";
-    src = {{batch, m, k}, Type::f32, Tag::abc};
-    weights = {{batch, k, n}, Type::f32, tb ? Tag::acb : Tag::abc};  // an activation: it comes as it is
-    dst = {{batch, m, n}, Type::f32, Tag::abc};
-    bias = {{1, 1, n}, Type::f32, Tag::abc};
+    src = {{batch, m, k}, types.src, Tag::abc};
+    weights = {{batch, k, n}, types.weights, tb ? Tag::acb : Tag::abc};  // an activation: it comes as it is
+    dst = {{batch, m, n}, types.dst, Tag::abc};
+    bias = {{1, 1, n}, types.bias, Tag::abc};
+    scales = {1, 0, 0, scales.result};
     cold = 0;
   }
   const bool has_bias = problem.epilogue.bias;
+  DnnlArguments arguments;
+  TEGULA_ASSIGN_OR_RETURN(const dnnl::primitive_attr attr, attributes(problem, engine, scales, arguments));
   const auto pd = describe_matmul(engine, src, weights, has_bias ? &bias : nullptr, dst, attr);
-  return make_runner_of(pd, dnnl::matmul(pd), has_bias, engine, cold, 2.0 * static_cast<double>(batch * m * n * k));
+  return make_runner_of(pd, dnnl::matmul(pd), has_bias, std::move(arguments), engine, cold,
+                        2.0 * static_cast<double>(batch * m * n * k));
 }
 
-Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const dnnl::primitive_attr& attr,
-                                          const dnnl::engine& engine, int64_t cold) {
+Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const dnnl::engine& engine, int64_t cold) {
+  TEGULA_ASSIGN_OR_RETURN(const Types types, types_of(problem));
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
-  const auto any = [](memory::dims dims) { return memory::desc(std::move(dims), Type::f32, Tag::any); };
+  const auto any = [](Type type, memory::dims dims) { return memory::desc(std::move(dims), type, Tag::any); };
   const int64_t groups = shape.groups, ic = shape.ic / groups, oc = shape.oc / groups;
   DnnlConv conv;
-  conv.src = any({shape.batch, shape.ic, shape.in[1], shape.in[2]});
-  conv.weights = groups == 1 ? any({oc, ic, shape.kernel[1], shape.kernel[2]})
-                             : any({groups, oc, ic, shape.kernel[1], shape.kernel[2]});
-  conv.bias = memory::desc({shape.oc}, Type::f32, Tag::a);
-  conv.dst = any({shape.batch, shape.oc, shape.out[1], shape.out[2]});
+  conv.src = any(types.src, {shape.batch, shape.ic, shape.in[1], shape.in[2]});
+  conv.weights = groups == 1 ? any(types.weights, {oc, ic, shape.kernel[1], shape.kernel[2]})
+                             : any(types.weights, {groups, oc, ic, shape.kernel[1], shape.kernel[2]});
+  conv.bias = memory::desc({shape.oc}, types.bias, Tag::a);
+  conv.dst = any(types.dst, {shape.batch, shape.oc, shape.out[1], shape.out[2]});
   for (std::size_t d = 1; d < 3; ++d) {
     conv.strides.push_back(shape.strides[d]);
     conv.pads_begin.push_back(shape.pads_begin[d]);
@@ -134,9 +157,13 @@ Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const dnnl::pr
     conv.pads_end.push_back(last - shape.in[d] - shape.pads_begin[d]);
   }
   const bool has_bias = problem.epilogue.bias;
+  const DnnlScales scales{shape.oc, groups == 1 ? 1 : 3, 1 << 1, problem.epilogue.quantized.dst_scale};
+  DnnlArguments arguments;
+  TEGULA_ASSIGN_OR_RETURN(const dnnl::primitive_attr attr, attributes(problem, engine, scales, arguments));
   const auto pd = describe_conv(engine, conv, has_bias, attr);
   const double products = static_cast<double>(shape.out_pixels() * shape.oc * ic * shape.kernel[1] * shape.kernel[2]);
-  return make_runner_of(pd, dnnl::convolution_forward(pd), has_bias, engine, cold, 2.0 * products);
+  return make_runner_of(pd, dnnl::convolution_forward(pd), has_bias, std::move(arguments), engine, cold,
+                        2.0 * products);
 }
 
 }  // namespace
@@ -150,11 +177,8 @@ Result<std::unique_ptr<Runner>> make_peer(const Problem& problem) {
   try {
     use_one_thread();
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-    TEGULA_ASSIGN_OR_RETURN(const dnnl::primitive_attr attr, attributes(problem));
     TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
-    if (problem.op == "conv:f32") return make_conv(problem, attr, engine, cold);
-    if (problem.op == "gemm:f32" || problem.op == "matmul:f32") return make_matmul(problem, attr, engine, cold);
-    return unsupported(problem, "is not asked for this");
+    return problem.op.starts_with("conv") ? make_conv(problem, engine, cold) : make_matmul(problem, engine, cold);
   } catch (const std::exception& error) {
     return unsupported(problem, concat("says: ", error.what()));
   }

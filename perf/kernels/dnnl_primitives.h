@@ -1,9 +1,22 @@
 #pragma once
+#include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
+#include <vector>
 
 namespace tegula::perf {
 
 // Creation of primitives in the interfaces of oneDNN 2 and 3.
+
+using DnnlArguments = std::unordered_map<int, dnnl::memory>;
+
+/// What an integer product is multiplied with: a number for each of `channels`, and one for the result behind the
+/// post-ops where `result`. The masks say which dimension of the weights, or of dst, has the channels.
+struct DnnlScales {
+  int64_t channels = 1;
+  int weights_mask = 0, dst_mask = 0;
+  bool result = false;
+};
 
 struct DnnlConv {
   dnnl::memory::desc src, weights, bias, dst;
@@ -34,6 +47,21 @@ inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float
   ops.append_eltwise(algorithm, alpha, beta);
 }
 
+/// The type of the bias of an integer product: behind the scales.
+constexpr auto kDnnlIntegerBias = dnnl::memory::data_type::f32;
+
+inline void set_scales(const DnnlScales& scales, const dnnl::engine& engine, dnnl::primitive_attr& attr,
+                       dnnl::post_ops&, DnnlArguments& arguments) {
+  const auto set = [&](int argument, int mask, int64_t count) {
+    attr.set_scales_mask(argument, mask);
+    dnnl::memory numbers({{count}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a}, engine);
+    std::fill_n(static_cast<float*>(numbers.get_data_handle()), count, 0.01f);
+    arguments.insert_or_assign(DNNL_ARG_ATTR_SCALES | argument, numbers);
+  };
+  set(DNNL_ARG_WEIGHTS, scales.weights_mask, scales.channels);
+  if (scales.result) set(DNNL_ARG_DST, 0, 1);
+}
+
 #else
 
 inline dnnl::matmul::primitive_desc describe_matmul(const dnnl::engine& engine, const dnnl::memory::desc& src,
@@ -58,6 +86,15 @@ inline dnnl::convolution_forward::primitive_desc describe_conv(const dnnl::engin
 
 inline void append_eltwise(dnnl::post_ops& ops, dnnl::algorithm algorithm, float alpha, float beta) {
   ops.append_eltwise(1.0f, algorithm, alpha, beta);
+}
+
+/// The type of the bias of an integer product: part of the sum.
+constexpr auto kDnnlIntegerBias = dnnl::memory::data_type::s32;
+
+inline void set_scales(const DnnlScales& scales, const dnnl::engine&, dnnl::primitive_attr& attr, dnnl::post_ops& ops,
+                       DnnlArguments&) {
+  attr.set_output_scales(scales.dst_mask, std::vector<float>(static_cast<std::size_t>(scales.channels), 0.01f));
+  if (scales.result) append_eltwise(ops, dnnl::algorithm::eltwise_linear, 100.0f, 0);
 }
 
 #endif

@@ -116,18 +116,23 @@ Result<Problem> parse_problem(std::string_view line) {
   for (kernels::PostOpDesc& post_op : problem.epilogue.post_ops)
     if (post_op.operand != kernels::OperandKind::kNone) post_op.operand_dtype = types.dst;
   if (types.weight_only()) problem.epilogue.weight_scale = kernels::WeightScale::kPerChannel;
-  if (types.integer())
+  if (types.integer()) {
+    problem.epilogue.alpha = false;
     problem.epilogue.quantized = {.multiplier_per_channel = true, .dst_scale = !problem.epilogue.post_ops.empty()};
+  }
   return problem;
 }
 
-Result<std::vector<Problem>> read_problems(const std::string& path) {
+Result<std::vector<Problem>> read_problems(const std::string& path, std::string_view type) {
   std::ifstream file(path);
   if (!file) return Error{ErrorCode::kInvalidArgument, concat(path, ": cannot be read")};
   std::vector<Problem> problems;
   for (std::string line; std::getline(file, line);) {
     line = line.substr(0, line.find('#'));
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    constexpr std::string_view kReal = ":f32 ";
+    const std::size_t real = line.find(kReal);
+    if (!type.empty() && real != std::string::npos) line.replace(real + 1, kReal.size() - 2, type);
     TEGULA_ASSIGN_OR_RETURN(Problem problem, parse_problem(line));
     problems.push_back(std::move(problem));
   }

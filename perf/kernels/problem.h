@@ -18,9 +18,9 @@ namespace tegula::perf {
 ///
 /// gemm:u8s8, matmul:u8s8 and conv:u8s8 have integer sums, a multiplier per channel and a dst of u8; gemm:bf16,
 /// matmul:bf16 and conv:bf16 a dst of bf16; gemm:f32s8 and gemm:bf16s8 weights of s8 with a scale per channel and a dst
-/// of the source's type. Operands of post-ops have the type of dst. post: "none", or bias, alpha, clip(a,b) and
-/// functions of schema/functions.inc joined by '+'; functions of two operands read a tensor of the result's size. count
-/// says how often a network has the problem; 0 leaves it out of totals.
+/// of the source's type. Operands of post-ops have the type of dst; alpha is part of the multipliers. post: "none", or
+/// bias, alpha, clip(a,b) and functions of schema/functions.inc joined by '+'; functions of two operands read a tensor
+/// of the result's size. count says how often a network has the problem; 0 leaves it out of totals.
 struct Problem {
   std::string text;  ///< without count
   std::string op;    ///< "gemm:f32"
@@ -40,7 +40,7 @@ struct Problem {
 /// kInvalidArgument says which part of the line is wrong.
 Result<Problem> parse_problem(std::string_view line);
 
-/// The problems of a shape file: one a line, '#' begins a comment.
-Result<std::vector<Problem>> read_problems(const std::string& path);
+/// The problems of a shape file: one a line, '#' begins a comment. `type` ("u8s8", "bf16"; "" for none) replaces f32.
+Result<std::vector<Problem>> read_problems(const std::string& path, std::string_view type = {});
 
 }  // namespace tegula::perf

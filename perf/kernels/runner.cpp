@@ -6,6 +6,7 @@
 
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/depthwise/quantized_depthwise.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/matmul.h"
 #include "perf/kernels/buffer.h"
@@ -17,18 +18,22 @@ namespace {
 
 using kernels::TensorView;
 
-/// Operands of an epilogue for a result of rows x columns.
+/// Operands of an epilogue for a result of rows x columns. The first tensor is the result's old value: so the runtime
+/// has it where nothing else reads it.
 class EpilogueOperands {
  public:
-  EpilogueOperands(const kernels::EpilogueDesc& desc, int64_t rows, int64_t columns) : bias_(columns) {
+  EpilogueOperands(const kernels::EpilogueDesc& desc, const Buffer& dst, int64_t rows, int64_t columns)
+      : bias_(columns) {
     args_.alpha = 0.125f;
     if (desc.bias) args_.bias = bias_.data();
     if (desc.bias) args_.quantized.bias = reinterpret_cast<const int32_t*>(bias_.data());
     args_.quantized.multipliers = args_.weight_scales = bias_.data();
+    std::size_t next = 0;
     for (const kernels::PostOpDesc& post_op : desc.post_ops) {
       if (post_op.operand == kernels::OperandKind::kNone) continue;
-      buffers_.emplace_back(rows * columns);
-      args_.operands[buffers_.size() - 1] = {buffers_.back().data(), columns};
+      if (next > 0) buffers_.emplace_back(rows * columns);
+      args_.operands[next] = {next > 0 ? buffers_.back().data() : dst.data(), columns};
+      ++next;
     }
   }
   const kernels::EpilogueArgs& args() const { return args_; }
@@ -78,7 +83,7 @@ class GemmRunner final : public BlockRunner {
         a_(shape.m * shape.k),
         c_(shape.m * shape.n),
         weights_(kernels::PackedMatrix{tiles->desc().types.packing(), 1, shape.k, shape.n}.bytes(), cold),
-        epilogue_(tiles->desc().epilogue, shape.m, shape.n) {
+        epilogue_(tiles->desc().epilogue, c_, shape.m, shape.n) {
     weight_bytes = static_cast<double>(weights_.bytes());
     make_scratch(kernel_.scratch_bytes(shape), threads);
   }
@@ -141,7 +146,7 @@ class ConvRunner final : public BlockRunner {
         src_(shape.batch * shape.in[0] * shape.in[1] * shape.in[2] * shape.ic),
         dst_(shape.out_pixels() * shape.oc),
         weights_(packed_weights(shape, tiles->desc().types.packing()).bytes(), cold),
-        epilogue_(tiles->desc().epilogue, shape.out_pixels(), shape.oc),
+        epilogue_(tiles->desc().epilogue, dst_, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.ic / shape.groups * shape.kernel[1] *
                                         shape.kernel[2])) {
     weight_bytes = static_cast<double>(weights_.bytes());
@@ -172,7 +177,7 @@ class DepthwiseRunner final : public BlockRunner {
         src_(shape.batch * shape.in[1] * shape.in[2] * shape.ic),
         dst_(shape.out_pixels() * shape.oc),
         weights_(kernels::PackedDepthwise{shape.ic, shape.kernel[1] * shape.kernel[2], 4}.bytes(), cold),
-        epilogue_(kernel_->desc().epilogue, shape.out_pixels(), shape.oc),
+        epilogue_(kernel_->desc().epilogue, dst_, shape.out_pixels(), shape.oc),
         flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.kernel[1] * shape.kernel[2])) {
     args_.src = src_.data();
     args_.dst = dst_.data();
@@ -203,6 +208,49 @@ class DepthwiseRunner final : public BlockRunner {
   double flop_;
 };
 
+class QuantizedDepthwiseRunner final : public BlockRunner {
+ public:
+  QuantizedDepthwiseRunner(kernels::QuantizedDepthwiseKernelPtr kernel, const kernels::ConvShape& shape, int64_t cold,
+                           int threads)
+      : kernel_(std::move(kernel)),
+        src_(shape.batch * shape.in[1] * shape.in[2] * shape.ic),
+        dst_(shape.out_pixels() * shape.oc),
+        numbers_(shape.oc),
+        weights_(kernels::PackedDepthwise{shape.ic, shape.kernel[1] * shape.kernel[2], 1}.bytes(), cold),
+        flop_(2.0 * static_cast<double>(shape.out_pixels() * shape.oc * shape.kernel[1] * shape.kernel[2])) {
+    args_.src = reinterpret_cast<const uint8_t*>(src_.data());
+    args_.dst = reinterpret_cast<std::byte*>(dst_.data());
+    args_.n = shape.batch;
+    args_.channels = shape.ic;
+    std::copy_n(shape.in.begin(), 3, args_.in);
+    std::copy_n(shape.out.begin(), 3, args_.out);
+    std::copy_n(shape.pads_begin.begin(), 3, args_.pads);
+    args_.src_pixel_stride = args_.dst_pixel_stride = shape.ic;
+    args_.bias = reinterpret_cast<const int32_t*>(numbers_.data());
+    args_.multipliers = numbers_.data();
+    args_.multiplier_per_channel = true;
+    for (std::size_t next = 0; const kernels::PostOpDesc& post_op : kernel_->desc().post_ops)
+      if (post_op.operand != kernels::OperandKind::kNone) args_.operands[next++] = {args_.dst, shape.oc, {}};
+    weight_bytes = static_cast<double>(weights_.bytes());
+    make_scratch(kernel_->scratch_bytes(shape.ic), threads);
+  }
+
+  double flop() const override { return flop_; }
+
+ private:
+  void begin() override { args_.weights = reinterpret_cast<const int8_t*>(weights_.next()); }
+  int64_t blocks(int workers) const override { return kernel_->blocks(args_, workers); }
+  void run_block(int64_t block, int64_t count, std::byte* scratch) override {
+    kernel_->run(args_, block, count, scratch);
+  }
+
+  kernels::QuantizedDepthwiseKernelPtr kernel_;
+  Buffer src_, dst_, numbers_;
+  Weights weights_;
+  kernels::QuantizedDepthwiseArgs args_;
+  double flop_;
+};
+
 /// What `build` gives, and the time that it takes.
 template <typename Build>
 auto timed(const Build& build, double& seconds) {
@@ -223,10 +271,22 @@ Result<std::unique_ptr<Runner>> make_conv(const Problem& problem, const jit::Cpu
                                           double& seconds) {
   TEGULA_ASSIGN_OR_RETURN(const kernels::ConvShape shape, conv_shape(problem));
   TEGULA_ASSIGN_OR_RETURN(const int64_t cold, cold_bytes(problem));
-  if (shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc) {
+  const bool depthwise = shape.groups > 1 && shape.groups == shape.ic && shape.ic == shape.oc;
+  if (depthwise && problem.types().integer()) {
+    kernels::QuantizedDepthwiseDesc desc;
+    std::copy_n(shape.kernel.begin(), 3, desc.kernel);
+    std::copy_n(shape.strides.begin(), 3, desc.strides);
+    desc.post_ops = problem.epilogue.post_ops;
+    desc.scales_result = problem.epilogue.quantized.dst_scale;
+    desc.isa = choose_quantized_depthwise(desc, false, cpu);
+    TEGULA_ASSIGN_OR_RETURN(kernels::QuantizedDepthwiseKernelPtr kernel,
+                            timed([&] { return build_quantized_depthwise(desc); }, seconds));
+    return std::unique_ptr<Runner>(std::make_unique<QuantizedDepthwiseRunner>(std::move(kernel), shape, cold, threads));
+  }
+  if (depthwise) {
     if (problem.types() != kernels::kF32Product)
       return Error{ErrorCode::kUnsupported,
-                   concat("problem '", problem.text, "': depthwise convolutions are fp32 here")};
+                   concat("problem '", problem.text, "': depthwise convolutions are fp32 or u8s8 here")};
     kernels::DepthwiseDesc desc;
     TEGULA_ASSIGN_OR_RETURN(const kernels::TileChoice choice, choose_tiles(problem.epilogue, cpu));
     desc.isa = choice.isa;
