@@ -48,6 +48,9 @@ Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOpti
 /// The names of a model's inputs (initializers are none), in the file's order; nothing else of the model is looked at.
 Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path);
 
+/// ModelInfo::xxh3 of a file, without importing it.
+Result<uint64_t> onnx_xxh3(const std::filesystem::path& path);
+
 struct WriteOptions {
   bool compress = false;          ///< zstd per segment
   std::string configuration;      ///< JSON for provenance

@@ -1,4 +1,5 @@
 // aotc compile: an ONNX model becomes a program file.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -20,8 +21,10 @@
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
+#include "compiler/driver/step_table.h"
 #include "compiler/precision/assign_bf16.h"
 #include "compiler/quantize/drop_quantization.h"
+#include "compiler/writer/program_file.h"
 
 namespace tegula::driver {
 namespace {
@@ -192,6 +195,15 @@ Status bundle(const Options& options, const fs::path& path) {
   return add_test_vectors(path, ReferenceModel(options.model), samples, options.compress);
 }
 
+/// int8 that leaves everything real is not what anybody asked for.
+Status note_nothing_quantized(const fs::path& path, std::vector<std::string>& notes) {
+  TEGULA_ASSIGN_OR_RETURN(const compiler::ProgramFile file, compiler::read_program_tables(path));
+  const std::vector<StepRow> rows = step_rows(file.tables);
+  if (std::none_of(rows.begin(), rows.end(), [](const StepRow& row) { return row.precision == "INT8"; }))
+    notes.push_back("no operation became int8; --report says of each why");
+  return {};
+}
+
 Status run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::string> notes;
@@ -210,6 +222,7 @@ Status run(const Options& options) {
     return options.bundle > 0 ? bundle(options, path) : Status{};
   };
   TEGULA_RETURN_IF_ERROR(options.bundle > 0 ? data::replace_file(options.output, make) : make(options.output));
+  if (has_int8(options)) TEGULA_RETURN_IF_ERROR(note_nothing_quantized(options.output, report.notes));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.print_passes) std::fputs(pass_table(report).c_str(), stdout);
   TEGULA_ASSIGN_OR_RETURN(const std::string text, summary(report, options.model, options.output, seconds));
@@ -253,7 +266,7 @@ void add_compile_command(CLI::App& app, Action& action) {
       ->type_name("N");
   command->add_option(
       "--data", options->data,
-      "Inputs of the test vectors, or samples for --max-drop: .npz, folder, test_data_set_N, images (default: random)");
+      "Inputs of the test vectors, samples for int8 and --max-drop: .npz, folder, test_data_set_N, images (default: random)");
   command
       ->add_option("--max-drop", options->max_drop,
                    "With --precision bf16 and --data: keep in fp32 what costs more than this share of right answers "
@@ -275,14 +288,18 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--dump-graph", options->graph, "Write the final graph for Graphviz")->type_name("G.dot");
   add_int8_options(*command, options->int8);
   command->footer(
-      "Example, from the project's folder:\n"
-      "  aotc compile samples/models/shapes.onnx -o shapes.tgl --dim batch=1..64 --bundle 2 --report shapes.json");
+      "Examples, from the project's folder:\n"
+      "  aotc compile samples/models/shapes.onnx -o shapes.tgl --dim batch=1..64 --bundle 2 --report shapes.json\n"
+      "  aotc compile samples/models/shapes.onnx -o shapes8.tgl --precision int8 --data samples/models/shapes_200.npz");
   command->callback([options, &action] {
     action = [options] {
       if (!options->data.empty() && options->bundle == 0 && !has_int8(*options) && options->max_drop.empty())
         return usage_error(
             "--data gives the inputs of test vectors, the samples of int8's calibration and those of --max-drop: it "
             "wants --bundle N, --precision int8 or --max-drop");
+      if (const std::string option = given(options->int8); !option.empty() && !has_int8(*options))
+        return usage_error(
+            concat(option, " speaks of int8: it wants --precision int8 or int8+bf16, not ", options->precision));
       options->int8.data = options->data;
       options->int8.preprocessing = options->preprocessing;
       const Status status = run(*options);

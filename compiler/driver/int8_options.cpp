@@ -46,6 +46,8 @@ Result<std::optional<Profile>> profile_for(const std::filesystem::path& model, c
                                            const Int8Options& options, const QuantizationOptions& quantization) {
   if (!options.profile.empty()) {
     TEGULA_ASSIGN_OR_RETURN(Profile profile, read_profile(options.profile));
+    TEGULA_ASSIGN_OR_RETURN(const uint64_t model_xxh3, compiler::onnx_xxh3(model));
+    TEGULA_RETURN_IF_ERROR(check_profile_model(profile, options.profile, model_xxh3));
     return std::optional<Profile>(std::move(profile));
   }
   if (!options.data.empty() && needs_profile(quantization)) {
@@ -76,6 +78,14 @@ void add_int8_options(CLI::App& command, Int8Options& options) {
                    "For int8: weights in 7 bits, to match runtimes whose sums saturate; no machine needs it here");
   command.add_flag("--requantize", options.requantize,
                    "For int8: take the model's own quantization out and quantize it anew");
+}
+
+std::string given(const Int8Options& options) {
+  if (!options.profile.empty()) return "--profile";
+  if (!options.approach.empty()) return "--approach";
+  if (!options.ranges.empty()) return "--ranges";
+  if (options.reduce_range) return "--reduce-range";
+  return options.requantize ? "--requantize" : "";
 }
 
 void apply(const Int8Options& options, QuantizationOptions& quantization) {

@@ -25,6 +25,9 @@ struct Int8Options {
 /// --profile, --samples, --approach, --ranges, --reduce-range, --requantize.
 void add_int8_options(CLI::App& command, Int8Options& options);
 
+/// The first of them that was given, "--profile", or "".
+std::string given(const Int8Options& options);
+
 /// Changes `quantization` (the configuration file's, or the defaults) to what the command line says.
 void apply(const Int8Options& options, compiler::QuantizationOptions& quantization);
 

@@ -67,6 +67,11 @@ Result<ImportedModel> import_onnx_bytes(std::string_view bytes, const ImportOpti
   return import(std::as_bytes(std::span(bytes)), ExternalData(), options);
 }
 
+Result<uint64_t> onnx_xxh3(const std::filesystem::path& path) {
+  TEGULA_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  return checksum(file->bytes().data(), file->bytes().size());
+}
+
 Result<std::vector<std::string>> onnx_inputs(const std::filesystem::path& path) {
   TEGULA_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const auto model = parse(file->bytes());

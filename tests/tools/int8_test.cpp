@@ -78,6 +78,31 @@ TEST_F(Int8, WantsDataOrAnApproachWithout) {
   expect_refused(compile({"--precision", "int8", "--data", kData, "--ranges", "guess"}), "guess");
 }
 
+TEST_F(Int8, RefusesTheProfileOfAnotherModel) {
+  const std::string profile = folder_ / "profile.json";
+  ASSERT_EQ(test::run_command({TEGULA_AOTC, "calibrate", kModel, "--data", kData, "-o", profile}).code, 0);
+  std::string text = *data::read_file(profile);
+  const std::size_t hash = text.find("\"xxh3\":\"") + 8;
+  text[hash] = text[hash] == '0' ? '1' : '0';
+  ASSERT_TRUE(data::write_text(profile, text).ok());
+  expect_refused(compile({"--precision", "int8", "--profile", profile}), "the profile is of another model");
+  EXPECT_FALSE(std::filesystem::exists(program()));
+}
+
+TEST_F(Int8, OptionsOfInt8WantInt8) {
+  expect_refused(compile({"--ranges", "kl"}), "--ranges speaks of int8");
+  expect_refused(compile({"--precision", "bf16", "--requantize"}), "--requantize speaks of int8");
+}
+
+TEST_F(Int8, SaysThatNothingBecameInteger) {
+  const std::string config = folder_ / "c.yaml";
+  ASSERT_TRUE(
+      data::write_text(config, "int8:\n  op_type_dict:\n    Conv: {dtype: fp32}\n    Gemm: {dtype: fp32}\n").ok());
+  const CommandResult result = compile({"--precision", "int8", "--data", kData, "--config", config});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("note: no operation became int8"));
+}
+
 TEST_F(Int8, DiagnosisRanksWhatProductsCost) {
   ASSERT_EQ(compile({"--precision", "int8", "--data", kData}).code, 0);
   const std::string details = folder_ / "d.json", page = folder_ / "d.html";
