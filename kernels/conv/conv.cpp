@@ -42,8 +42,10 @@ struct ConvKernel::Region {
 /// The pixels of a band in tiles that never cross the end of a line.
 class ConvKernel::BandRows {
  public:
-  BandRows(const ConvKernel& conv, int height)
-      : width_(conv.shape_.out[kWidth]),
+  BandRows(const ConvKernel& conv, int height, bool leaves_out_padding)
+      : conv_(conv),
+        leaves_out_padding_(leaves_out_padding),
+        width_(conv.shape_.out[kWidth]),
         tiles_per_line_(ceil_div(width_, height)),
         pixel_step_(conv.step_),
         line_step_(conv.shape_.strides[kHeight] * conv.row_) {}
@@ -62,16 +64,20 @@ class ConvKernel::BandRows {
       const Region& region = regions_[static_cast<std::size_t>(i)];
       const std::byte* a = region.a;
       for (int64_t line = 0; line < region.lines; ++line, a += line_step_) {
+        const Span1 taps = leaves_out_padding_ ? conv_.taps_inside(region.line + line) : all_taps_;
         for (int64_t tile = 0; tile < tiles_per_line_; ++tile) {
           const Span1 pixels = even_part(width_, tiles_per_line_, tile);
           f(RowTile{a + pixels.begin * pixel_step_, (region.line + line) * width_ + pixels.begin,
-                    static_cast<int>(pixels.count)});
+                    static_cast<int>(pixels.count), taps.begin, taps.begin + taps.count});
         }
       }
     }
   }
 
  private:
+  const ConvKernel& conv_;
+  const bool leaves_out_padding_;
+  const Span1 all_taps_{0, static_cast<int64_t>(conv_.tap_offsets_.size())};
   int64_t width_, tiles_per_line_, pixel_step_, line_step_;
   std::array<Region, kMostRegions> regions_;
   int64_t count_ = 0, lines_ = 0;
@@ -115,6 +121,25 @@ bool ConvKernel::reads_padding() const {
     if (shape_.pads_begin[d] != 0 || last >= shape_.in[d]) return true;
   }
   return false;
+}
+
+/// Whether sums may leave out what lies outside of the source: integers with a zero point of 0 are the same without it.
+/// Sums of bf16 are only promised where they are fp32 sums of widened operands, and there +0 decides about signs of
+/// zeros.
+bool ConvKernel::padding_adds_nothing(const ConvArgs& args) const {
+  if (tiles_->desc().types.integer()) return args.padding == 0;
+  return tiles_->desc().isa == TileIsa::kAvx512Bf16 || tiles_->desc().isa == TileIsa::kAmxBf16;
+}
+
+/// The taps of those rows of the kernel that meet the source at an output line; of a kernel with slices all.
+Span1 ConvKernel::taps_inside(int64_t line) const {
+  const auto taps = static_cast<int64_t>(tap_offsets_.size());
+  if (shape_.kernel[kDepth] != 1) return {0, taps};
+  const int64_t rows = shape_.kernel[kHeight], dilation = shape_.dilations[kHeight];
+  const int64_t first = line % shape_.out[kHeight] * shape_.strides[kHeight] - shape_.pads_begin[kHeight];
+  const int64_t begin = std::min(ceil_div(std::max<int64_t>(-first, 0), dilation), rows);
+  const int64_t end = std::clamp(ceil_div(std::max<int64_t>(shape_.in[kHeight] - first, 0), dilation), begin, rows);
+  return {begin * (taps / rows), (end - begin) * (taps / rows)};
 }
 
 /// One tap per kernel position; one per kernel row where the pixels of a row are one run of elements, and their weights
@@ -225,7 +250,7 @@ void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Spa
                 {step_, group_weights(args, group), oc_per_group_, group_dst(args, group), shape_.dst_pixel_stride,
                  width, band_rows(), scratch});
 
-  BandRows band(*this, tiles_->heights().of(width));
+  BandRows band(*this, tiles_->heights().of(width), reads_padding() && padding_adds_nothing(args));
   const int64_t end = lines.begin + lines.count;
   for (int64_t line = lines.begin; line < end;) {
     band.clear();

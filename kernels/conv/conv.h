@@ -17,7 +17,9 @@ namespace tegula::kernels {
 ///   dst[n, o, oc] = epilogue(sum over kernel positions p, then ic, of
 ///                            src[n, o * stride + p * dilation - pad, ic] * weights[p, ic, oc])
 ///
-/// Positions outside the source take part in the sum as +0, or as ConvArgs::padding. Nothing of this shapes code.
+/// Positions outside the source take part in the sum as +0, or as ConvArgs::padding. Where that changes no bit, or
+/// instructions add up in an order of their own (bf16), rows of the kernel that lie outside are left out. Nothing of
+/// this shapes code.
 struct ConvShape {
   int64_t batch = 0;
   int64_t ic = 0;
@@ -70,6 +72,8 @@ class ConvKernel {
 
   bool is_gemm() const;
   bool reads_padding() const;
+  bool padding_adds_nothing(const ConvArgs& args) const;
+  Span1 taps_inside(int64_t line) const;
   bool one_run_per_row() const;
   void place_taps();
   void choose_bands();

@@ -15,6 +15,9 @@ struct RowTile {
   const std::byte* a = nullptr;  ///< of the first row, at tap offset 0
   int64_t row = 0;               ///< of C
   int rows = 0;
+  /// What adds nothing for any of its rows may be left out: these taps add up, [first_tap, end_tap).
+  int64_t first_tap = 0;
+  int64_t end_tap = INT64_MAX;
 };
 
 /// Rows that callers pass to TileLoop::run at once where something is kept for each of them (TileLoop::keeps_rows).
@@ -168,9 +171,8 @@ class TileLoop {
   void set_depth(Span1 taps, Span1 rows) {
     const int64_t whole = depth_.k / depth_.group, left = depth_.k % depth_.group;
     const int64_t end = rows.begin + rows.count;
+    taps_ = rows.count > 0 ? taps : Span1{taps.begin, 0};
     const bool tail = left > 0 && whole >= rows.begin && whole < end;
-    tile_.tap_offsets = depth_.tap_offsets + taps.begin;
-    tile_.taps = rows.count > 0 ? taps.count : 0;
     tile_.k = std::max<int64_t>(std::min(whole, end) - rows.begin, 0);
     tile_.k_tail_bytes = tail ? static_cast<int32_t>(left * depth_.group_bytes / depth_.group) : 0;
     tile_.b_tap_skip = (rows.count - tile_.k - (tail ? 1 : 0)) * kPanelRowBytes;
@@ -223,8 +225,11 @@ class TileLoop {
   /// `passed`: rows of this pass before the tile.
   void run_tile(const RowTile& row_tile, int64_t passed, int64_t panel, int width, const std::byte* b) {
     const int64_t column = panel * kPanelColumns;
+    const int64_t first_tap = std::clamp(row_tile.first_tap, taps_.begin, taps_.begin + taps_.count);
+    tile_.tap_offsets = depth_.tap_offsets + first_tap;
+    tile_.taps = std::max<int64_t>(std::min(row_tile.end_tap, taps_.begin + taps_.count) - first_tap, 0);
     tile_.a = row_tile.a;
-    tile_.b = b;
+    tile_.b = b + (first_tap - taps_.begin) * depth_.rows * kPanelRowBytes;
     tile_.c = c_ + (row_tile.row * ldc_ + column) * c_bytes_;
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));
     tile_.row_sums = row_sums_ == nullptr ? nullptr : row_sums_ + passed;
@@ -254,6 +259,7 @@ class TileLoop {
   int32_t* const row_sums_;
   std::byte* const partial_;
   const int64_t panel_bytes_;
+  Span1 taps_{0, 0};  // of this pass
   TileArgs tile_;
   uint32_t amx_palette_ = 0;
 
