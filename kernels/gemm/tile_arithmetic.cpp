@@ -10,7 +10,6 @@ using Xbyak::Xmm;
 namespace {
 
 constexpr uint32_t kEvenBytes = 0x00ff00ff;
-constexpr uint32_t kHighHalf = 0xffff0000;
 
 }  // namespace
 
@@ -25,6 +24,7 @@ RegExp TileGenerator::b_address(const BRows& b, int v, int step) const {
 
 void TileGenerator::emit_step(const Bases& a, const BRows& b, int step) {
   if (arithmetic_ == TileArithmetic::kFma) return emit_f32_step(a, b, step);
+  if (arithmetic_ == TileArithmetic::kWidenBf16) return emit_bf16_group(a, b, step);
   emit_group(b, step, [&](const Xmm& to, int row) {
     vpbroadcastd(to, dword[row_address(a, row) + step * static_cast<int>(kGroupBytes)]);
   });
@@ -100,6 +100,7 @@ void TileGenerator::emit_group(const BRows& b, int step, const LoadA& load_a) {
 
 /// The last group of a tap, of which A has k_tail_bytes: nothing beyond them is read.
 void TileGenerator::emit_tail_group(const Bases& a, const BRows& b, const Reg64& value, const Reg64& last_byte) {
+  if (arithmetic_ == TileArithmetic::kWidenBf16) return emit_bf16_tail(a, b, value);
   const auto broadcast = [&](const Xmm& to) {
     if (wide()) return vpbroadcastd(to, value.cvt32());
     vmovd(Xmm(to.getIdx()), value.cvt32());
@@ -138,10 +139,7 @@ void TileGenerator::emit_split(const Xmm& even, const Xmm& odd, bool unsigned_by
   const auto keep = [&](const Xmm& to, const Xmm& from, uint32_t bits) {
     wide() ? vpandd(to, from, constant(isa_, bits)) : vpand(to, from, constant(isa_, bits));
   };
-  if (arithmetic_ == TileArithmetic::kWidenBf16) {
-    keep(odd, even, kHighHalf);
-    vpslld(even, even, 16);
-  } else if (unsigned_bytes) {
+  if (unsigned_bytes) {
     vpsrlw(odd, even, 8);
     keep(even, even, kEvenBytes);
   } else {

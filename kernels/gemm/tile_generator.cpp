@@ -146,6 +146,7 @@ void TileGenerator::emit_sum() {
 
   const bool weight_only = arithmetic_ == TileArithmetic::kWeightOnly;
   if (weight_only) emit_weight_constants();
+  if (arithmetic_ == TileArithmetic::kWidenBf16) emit_bf16_constants();
   const auto advance = [&](int steps) {
     for (auto& base : a.registers)
       if (base) add(*base, steps * static_cast<int>(desc_.types.group_bytes()));

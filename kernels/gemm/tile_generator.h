@@ -17,18 +17,19 @@ enum class TileArithmetic : uint8_t {
   kDotU8S8,     ///< vpdpbusd
   kDotBf16,     ///< vdpbf16ps
   kWidenU8S8,   ///< even and odd bytes widened to 16 bits, vpmaddwd and an addition for each
-  kWidenBf16,   ///< even and odd elements widened to fp32, a fused multiply-add for each
+  kWidenBf16,   ///< even elements widened to fp32 and a fused multiply-add, then the odd ones
   kWeightOnly,  ///< the weights of one k after another made fp32, a fused multiply-add for each
 };
 
 /// Writes the code of all tiles of one epilogue: sums in generated loops (tile_generator.cpp), products
-/// (tile_arithmetic.cpp; weight_only_arithmetic.cpp), and what becomes of the sums (tile_results.cpp).
+/// (tile_arithmetic.cpp; widened_bf16_arithmetic.cpp, weight_only_arithmetic.cpp), and what becomes of the sums
+/// (tile_results.cpp).
 ///
 /// Registers of a tile of R rows and P panels, where a row takes V vectors (AVX-512: P, AVX2: 2 P):
 ///   accumulators   R * V, from register 0 on; row by row; f32 or s32 lanes, one per column, whatever the arithmetic
 ///   others         more rows than vectors: V vectors of B stay while the rows' groups of A pass through them,
-///                  otherwise R broadcast groups of A stay while the vectors of B pass. Widening arithmetic holds two
-///                  registers for each, the even and the odd elements
+///                  otherwise R broadcast groups of A stay while the vectors of B pass. kWidenU8S8 holds two registers
+///                  for each, the even and the odd elements
 ///   in the epilogue all but the accumulators belong to it
 class TileGenerator : public jit::Generator {
  public:
@@ -83,7 +84,7 @@ class TileGenerator : public jit::Generator {
   RegExp row_address(const Bases& bases, int row) const;
 
   // ---- tile_arithmetic.cpp: one group of k
-  bool widens() const { return arithmetic_ == TileArithmetic::kWidenU8S8 || arithmetic_ == TileArithmetic::kWidenBf16; }
+  bool widens() const { return arithmetic_ == TileArithmetic::kWidenU8S8; }
   int parts() const { return widens() ? 2 : 1; }
   /// One group of every row of A, and the rows of the panels that it meets.
   struct BRows {
@@ -99,6 +100,15 @@ class TileGenerator : public jit::Generator {
   void emit_tail_group(const Bases& a, const BRows& b, const Xbyak::Reg64& value, const Xbyak::Reg64& last_byte);
   void emit_split(const Xmm& even, const Xmm& odd, bool unsigned_bytes);
   void emit_multiply(const Xmm& sum, const Xmm& a, const Xmm& b);
+
+  // ---- widened_bf16_arithmetic.cpp: two k of bf16, one after the other, as fp32
+  bool keeps_high_half() const;
+  void emit_bf16_constants();
+  void emit_widened(const Xmm& to, const RegExp& from, bool odd, bool broadcast);
+  void emit_bf16_group(const Bases& a, const BRows& b, int step);
+  template <typename LoadA>
+  void emit_bf16_k(const BRows& b, int step, bool odd, const LoadA& load_a);
+  void emit_bf16_tail(const Bases& a, const BRows& b, const Xbyak::Reg64& value);
 
   // ---- weight_only_arithmetic.cpp: one group of real elements by weights of s8
   void emit_weight_constants();
@@ -124,7 +134,7 @@ class TileGenerator : public jit::Generator {
   void emit_load_scalar(const Xmm& to, const Xbyak::Reg64& address, DType dtype, std::size_t operand);
   void emit_dequantize(const Xmm& value, DType dtype, std::size_t operand);
   void emit_convert();
-  void emit_to_bf16(const Xmm& x);
+  void emit_store_panel_row(const RegExp& to, const Xmm& low, const Xmm& high);
   void emit_store(const RegExp& to, const Xmm& x, int v, bool tail, const std::optional<ScopedGpr>& masks);
   void emit_tail_masks(const ScopedGpr& masks);
   void emit_copy_tail(const RegExp& elements, bool load, int element_bytes, int v);

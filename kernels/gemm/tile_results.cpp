@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "jit/emit/bf16_rounding.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/tile_generator.h"
 #include "kernels/math/quantized.h"
@@ -79,9 +81,17 @@ void TileGenerator::emit_epilogue_code(bool tail) {
   mov(*c.registers[0], ptr[args_ + offsetof(TileArgs, c)]);
   place_other_bases(c);
   const int vector_bytes = jit::lanes_of(isa_) * static_cast<int>(desc_.types.dst_bytes());
+  const bool by_panels = !wide() && desc_.types.dst == DType::kBF16;
   for (int row = 0; row < rows_; ++row)
-    for (int v = 0; v < row_vectors_; ++v)
-      emit_store(row_address(c, row) + v * vector_bytes, acc(row, v), v, is_tail(tail, v), masks);
+    for (int v = 0; v < row_vectors_; ++v) {
+      const RegExp to = row_address(c, row) + v * vector_bytes;
+      if (by_panels && !is_tail(tail, v)) {
+        emit_store_panel_row(to, acc(row, v), acc(row, v + 1));
+        ++v;
+      } else {
+        emit_store(to, acc(row, v), v, is_tail(tail, v), masks);
+      }
+    }
 }
 
 void TileGenerator::emit_weight_scales(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
@@ -268,7 +278,8 @@ void TileGenerator::emit_load_column(const Xmm& to, const Reg64& address, bool t
 
 // ---- results
 
-/// Makes 32-bit lanes of what dst holds: integers, or the bits of bf16 in the lower half.
+/// Makes of the sums what emit_store takes: integers in 32-bit lanes, words of bf16 as Bf16Rounding leaves them. fp32
+/// stays as it is.
 ///
 /// saturate(round(x) + z) is round(clamp(x, low - z, high - z)) + z: the bounds are integers, so that clamping commutes
 /// with rounding, and the conversion, which rounds, sees no NaN and nothing that overflows.
@@ -291,38 +302,23 @@ void TileGenerator::emit_convert() {
       vcvtps2dq(x, x);
       vpaddd(x, x, zero_point);
     }
-  } else if (desc_.types.dst == DType::kBF16 && !rounds_to_bf16()) {
-    for (int i = 0; i < accumulators(); ++i) emit_to_bf16(vector(i));
+  } else if (desc_.types.dst == DType::kBF16) {
+    std::vector<int> registers;
+    for (int i = 0; i < jit::Bf16Rounding::registers(isa_, rounds_to_bf16()); ++i)
+      registers.push_back(last_register() - i);
+    const jit::Bf16Rounding rounding(*this, isa_, rounds_to_bf16(), std::move(registers), k2);
+    rounding.emit_constants();
+    for (int i = 0; i < accumulators(); ++i) rounding.emit_round(i);
   }
 }
 
-/// bf16_from_f32() of kernels/float16.h in the lower halves.
-void TileGenerator::emit_to_bf16(const Xmm& x) {
-  constexpr uint32_t kMagnitude = 0x7fffffff, kSign = 0x80000000, kQuiet = 0x00400000, kLeastNormal = 0x00800000;
-  const Xmm rounded = spare(0), other = spare(1), mask = spare(2);
-  vpsrld(rounded, x, 16);
-  if (wide()) {
-    vpandd(rounded, rounded, constant(isa_, 1));
-    vpaddd(rounded, rounded, constant(isa_, 0x7fff));
-    vpaddd(rounded, rounded, x);
-    vcmpps(k2, x, x, 3);  // NaN
-    vpord(rounded | k2, x, constant(isa_, kQuiet));
-    vpandd(other, x, constant(isa_, kMagnitude));
-    vpcmpud(k2, other, constant(isa_, kLeastNormal), 1);  // less
-    vpandd(rounded | k2, x, constant(isa_, kSign));
-  } else {
-    vpand(rounded, rounded, constant(isa_, 1));
-    vpaddd(rounded, rounded, constant(isa_, 0x7fff));
-    vpaddd(rounded, rounded, x);
-    vpor(other, x, constant(isa_, kQuiet));
-    vcmpps(mask, x, x, 3);
-    vblendvps(rounded, rounded, other, mask);
-    vpand(other, x, constant(isa_, kMagnitude));
-    vpcmpgtd(mask, other, constant(isa_, kLeastNormal - 1));  // not subnormal
-    vpand(other, x, constant(isa_, kSign));
-    vblendvps(rounded, other, rounded, mask);
-  }
-  vpsrld(x, rounded, 16);
+/// Both vectors of a whole panel's row, words in lanes of 32 bits.
+void TileGenerator::emit_store_panel_row(const RegExp& to, const Xmm& low, const Xmm& high) {
+  constexpr uint8_t kQuartersInOrder = 0xd8;
+  const Ymm words(low.getIdx());
+  vpackusdw(words, words, Ymm(high.getIdx()));
+  vpermq(words, words, kQuartersInOrder);
+  vmovups(ptr[to], words);
 }
 
 void TileGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool tail,
@@ -343,7 +339,6 @@ void TileGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool tail,
       vpmovdb(bytes, x);
       tail ? vmovdqu8(ptr[to] | last_panel_mask(), bytes) : vmovups(ptr[to], bytes);
     } else {
-      rounds_to_bf16() ? vcvtneps2bf16(words, x) : vpmovdw(words, x);
       tail ? vmovdqu16(ptr[to] | last_panel_mask(), words) : vmovups(ptr[to], words);
     }
     return;

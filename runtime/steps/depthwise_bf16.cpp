@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "kernels/depthwise/depthwise.h"
@@ -25,9 +26,9 @@ std::size_t line(int64_t bytes) {
   return (static_cast<std::size_t>(bytes) + 63) / 64 * 64;
 }
 
-/// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch and go through the fp32
-/// kernel; what comes out is rounded into dst. Sums are fp32, as of any bf16 product. The weights become fp32 when the
-/// step is bound.
+/// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch, between the zeros of
+/// their padding, and go through the fp32 kernel, for which no pixel is at a border; what comes out is rounded into dst.
+/// Sums are fp32, as of any bf16 product. The weights become fp32 when the step is bound.
 class DepthwiseBf16Step final : public BoundStep {
  public:
   DepthwiseBf16Step(kernels::DepthwiseKernelPtr kernel, const DepthwiseArgs& sizes, StepEpilogue epilogue,
@@ -45,13 +46,13 @@ class DepthwiseBf16Step final : public BoundStep {
     weights_.resize(static_cast<std::size_t>(elements / kernels::kPanelColumns));
     to_real_(weights.location.constant, reinterpret_cast<std::byte*>(weights_.data()), elements);
     const kernels::DepthwiseDesc& desc = kernel_->desc();
-    const int64_t row_bytes = std::max<int64_t>(1, sizes_.in[2] * sizes_.channels * 4);
+    width_ = sizes_.out[2] == 0 ? 0 : extent(2, sizes_.out[2]);
+    const int64_t row_bytes = std::max<int64_t>(1, width_ * sizes_.channels * 4);
     const int64_t rows = std::max<int64_t>(1, kBandBytes / row_bytes - (desc.kernel[1] - 1) * desc.dilations[1]);
     band_ = std::clamp<int64_t>(rows / desc.strides[1], 1, std::max<int64_t>(1, sizes_.out[1]));
     bands_ = (sizes_.out[1] + band_ - 1) / band_;
-    const int64_t source_rows =
-        std::min(sizes_.in[1], (band_ - 1) * desc.strides[1] + (desc.kernel[1] - 1) * desc.dilations[1] + 1);
-    results_at_ = line(source_rows * row_bytes);
+    band_ = std::max<int64_t>(1, (sizes_.out[1] + bands_ - 1) / std::max<int64_t>(1, bands_));
+    results_at_ = line(extent(1, band_) * row_bytes);
     kernel_at_ = results_at_ + line(band_ * sizes_.out[2] * sizes_.channels * 4);
     std::size_t next = 0;
     for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
@@ -82,18 +83,16 @@ class DepthwiseBf16Step final : public BoundStep {
 
  private:
   int64_t units() const { return sizes_.n * bands_; }
+  /// Rows (dimension 1) or pixels (2) of the source that `outputs` of dst read.
+  int64_t extent(int dim, int64_t outputs) const {
+    const kernels::DepthwiseDesc& desc = kernel_->desc();
+    return (outputs - 1) * desc.strides[dim] + (desc.kernel[dim] - 1) * desc.dilations[dim] + 1;
+  }
 
   void run_band(const RunContext& context, int64_t image, int64_t first_row, std::byte* scratch) const {
-    const kernels::DepthwiseDesc& desc = kernel_->desc();
+    if (sizes_.out[2] == 0) return;
     const int64_t rows = std::min(band_, sizes_.out[1] - first_row);
-    const int64_t start = first_row * desc.strides[1] - sizes_.pads[1];
-    const int64_t first = std::clamp<int64_t>(start, 0, sizes_.in[1]);
-    const int64_t last = std::clamp<int64_t>(
-        start + (rows - 1) * desc.strides[1] + (desc.kernel[1] - 1) * desc.dilations[1] + 1, first, sizes_.in[1]);
-    const std::byte* src =
-        context.address(src_) + (image * sizes_.in[1] + first) * sizes_.in[2] * sizes_.src_pixel_stride * 2;
-    convert_pixels(to_real_, src, sizes_.src_pixel_stride * 2, scratch, sizes_.channels * 4,
-                   (last - first) * sizes_.in[2]);
+    widen_rows(context, image, first_row * kernel_->desc().strides[1] - sizes_.pads[1], extent(1, rows), scratch);
 
     const int64_t first_pixel = (image * sizes_.out[1] + first_row) * sizes_.out[2], pixels = rows * sizes_.out[2];
     const auto dst_pixel_bytes = sizes_.dst_pixel_stride * static_cast<int64_t>(size_of(dst_.dtype));
@@ -101,9 +100,10 @@ class DepthwiseBf16Step final : public BoundStep {
     const bool direct = from_real_.changes_nothing();
     DepthwiseArgs args = sizes_;
     args.n = 1;
-    args.in[1] = last - first;
+    args.in[1] = extent(1, rows);
+    args.in[2] = width_;
     args.out[1] = rows;
-    args.pads[1] = first - start;
+    args.pads[1] = args.pads[2] = 0;
     args.src = reinterpret_cast<const float*>(scratch);
     args.src_pixel_stride = sizes_.channels;
     args.weights = reinterpret_cast<const float*>(weights_.data());
@@ -113,6 +113,29 @@ class DepthwiseBf16Step final : public BoundStep {
     place_operands(args.epilogue, first_pixel, pixels, scratch);
     kernel_->run(args, 0, 1, scratch + kernel_at_);
     if (!direct) convert_pixels(from_real_, scratch + results_at_, sizes_.channels * 4, dst, dst_pixel_bytes, pixels);
+  }
+
+  /// `rows` rows of the source from row `first` on, where rows and pixels that it does not have are zeros.
+  void widen_rows(const RunContext& context, int64_t image, int64_t first, int64_t rows, std::byte* to) const {
+    const int64_t pixel = sizes_.channels * 4, from_pixel = sizes_.src_pixel_stride * 2;
+    const int64_t left = std::clamp<int64_t>(sizes_.pads[2], 0, width_);
+    const int64_t skipped = std::max<int64_t>(-sizes_.pads[2], 0);
+    const int64_t middle = std::clamp<int64_t>(sizes_.in[2] - skipped, 0, width_ - left);
+    const auto zero = [&](int64_t pixels) {
+      std::memset(to, 0, static_cast<std::size_t>(pixels * pixel));
+      to += pixels * pixel;
+    };
+    for (int64_t row = first; row < first + rows; ++row) {
+      if (row < 0 || row >= sizes_.in[1]) {
+        zero(width_);
+        continue;
+      }
+      zero(left);
+      const int64_t from = (image * sizes_.in[1] + row) * sizes_.in[2] + skipped;
+      convert_pixels(to_real_, context.address(src_) + from * from_pixel, from_pixel, to, pixel, middle);
+      to += middle * pixel;
+      zero(width_ - left - middle);
+    }
   }
 
   int64_t operand_channels(kernels::OperandKind kind) const {
@@ -161,6 +184,7 @@ class DepthwiseBf16Step final : public BoundStep {
     float channels[kernels::kPanelColumns];
   };
   std::vector<WeightRow> weights_;
+  int64_t width_ = 0;                           // pixels of a widened row, with padding
   int64_t band_ = 1, bands_ = 0;                // output rows of a band; bands of an image
   std::size_t results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
   static constexpr std::size_t kInPlace = 0;    // of operands that are read where they lie
