@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <vector>
 
 #include "kernels/depthwise/depthwise.h"
-#include "kernels/gemm/pack.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/conv_window.h"
+#include "runtime/steps/depthwise_bf16_walk.h"
 #include "runtime/steps/depthwise_operands.h"
 #include "runtime/steps/gemm_epilogue.h"
 #include "runtime/steps/narrow_rows.h"
+#include "runtime/steps/widened_filters.h"
 
 namespace tegula::runtime {
 namespace {
@@ -27,24 +27,20 @@ std::size_t line(int64_t bytes) {
 }
 
 /// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch, between the zeros of
-/// their padding, and go through the fp32 kernel, for which no pixel is at a border; what comes out is rounded into dst.
-/// Sums are fp32, as of any bf16 product. The weights become fp32 when the step is bound.
+/// their padding, and go through the fp32 kernel, for which no pixel is at a border; what comes out is rounded into
+/// dst. Sums are fp32, as of any bf16 product. The weights become fp32 when the step is bound.
 class DepthwiseBf16Step final : public BoundStep {
  public:
   DepthwiseBf16Step(kernels::DepthwiseKernelPtr kernel, const DepthwiseArgs& sizes, StepEpilogue epilogue,
-                    RowConverter to_real, RowConverter from_real, const BindContext& context)
+                    WidenedFilters filters, RowConverter to_real, RowConverter from_real, const BindContext& context)
       : kernel_(std::move(kernel)),
         sizes_(sizes),
         epilogue_(std::move(epilogue)),
+        filters_(std::move(filters)),
         to_real_(std::move(to_real)),
         from_real_(std::move(from_real)),
         src_(context.inputs[0]),
         dst_(context.outputs[0]) {
-    const BoundTensor& weights = context.inputs[1];
-    TEGULA_CHECK(weights.is_constant(), "the loader refuses packed values that are no constants");
-    const int64_t elements = kernels::PackedDepthwise{sizes_.channels, kernel_->desc().taps(), 1}.bytes();
-    weights_.resize(static_cast<std::size_t>(elements / kernels::kPanelColumns));
-    to_real_(weights.location.constant, reinterpret_cast<std::byte*>(weights_.data()), elements);
     const kernels::DepthwiseDesc& desc = kernel_->desc();
     width_ = sizes_.out[2] == 0 ? 0 : extent(2, sizes_.out[2]);
     const int64_t row_bytes = std::max<int64_t>(1, width_ * sizes_.channels * 4);
@@ -106,7 +102,7 @@ class DepthwiseBf16Step final : public BoundStep {
     args.pads[1] = args.pads[2] = 0;
     args.src = reinterpret_cast<const float*>(scratch);
     args.src_pixel_stride = sizes_.channels;
-    args.weights = reinterpret_cast<const float*>(weights_.data());
+    args.weights = filters_.data();
     args.dst = reinterpret_cast<float*>(direct ? dst : scratch + results_at_);
     args.dst_pixel_stride = direct ? sizes_.dst_pixel_stride : sizes_.channels;
     args.epilogue = epilogue_.args(context);
@@ -177,13 +173,9 @@ class DepthwiseBf16Step final : public BoundStep {
   kernels::DepthwiseKernelPtr kernel_;
   DepthwiseArgs sizes_;  // addresses are filled in for each run
   StepEpilogue epilogue_;
+  WidenedFilters filters_;
   RowConverter to_real_, from_real_;
   BoundTensor src_, dst_;
-  /// A row of PackedDepthwise.
-  struct alignas(64) WeightRow {
-    float channels[kernels::kPanelColumns];
-  };
-  std::vector<WeightRow> weights_;
   int64_t width_ = 0;                           // pixels of a widened row, with padding
   int64_t band_ = 1, bands_ = 0;                // output rows of a band; bands of an image
   std::size_t results_at_ = 0, kernel_at_ = 0;  // parts of scratch, behind the source's rows
@@ -217,13 +209,16 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& contex
     if (op.operand != kernels::OperandKind::kNone && op.operand_dtype == DType::kBF16) op.operand_dtype = DType::kF32;
   DepthwiseArgs sizes;
   place_window(window, src, dst, src_rows->row_stride, dst_rows->row_stride, desc, sizes);
+  TEGULA_ASSIGN_OR_RETURN(RowConverter to_real, converter_to_real(context, src, {}, "src"));
+  TEGULA_ASSIGN_OR_RETURN(auto walk, bind_depthwise_bf16_walk(context, desc, sizes, epilogue, to_real));
+  if (walk != nullptr) return walk;
   const auto kernel = context.kernels.cache<kernels::DepthwiseDesc, kernels::DepthwiseKernel>().get_or_build(
       desc, kernels::build_depthwise);
   if (!kernel.ok()) return context.unsupported(kernel.error().message);
-  TEGULA_ASSIGN_OR_RETURN(RowConverter to_real, converter_to_real(context, src, {}, "src"));
   TEGULA_ASSIGN_OR_RETURN(RowConverter from_real, converter_from_real(context, dst, {}, "dst"));
+  WidenedFilters filters(weights, sizes.channels, desc.taps(), to_real);
   return std::unique_ptr<BoundStep>(std::make_unique<DepthwiseBf16Step>(
-      *kernel, sizes, std::move(epilogue), std::move(to_real), std::move(from_real), context));
+      *kernel, sizes, std::move(epilogue), std::move(filters), std::move(to_real), std::move(from_real), context));
 }
 
 }  // namespace tegula::runtime
