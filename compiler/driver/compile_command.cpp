@@ -251,7 +251,11 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--bf16-deny", options->bf16_deny, "Operations that stay fp32; repeatable")
       ->type_name("SELECTOR")
       ->allow_extra_args(false);
-  command->add_option("--config", options->config, "YAML: which operations become bf16 or int8, and how (README.md)")
+  command
+      ->add_option(
+          "--config", options->config,
+          "YAML: which operations become bf16 or int8, and how: sections bf16 and int8, by operator type, name and "
+          "expression (README.md, \"INT8\" and \"BF16\")")
       ->type_name("C.yaml");
   command->add_option("--dim", options->dims, "Fix or bound a symbolic dimension: batch=8, batch=1..64; repeatable")
       ->type_name("NAME=SIZES")

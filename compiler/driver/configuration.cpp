@@ -58,6 +58,9 @@ Result<Configuration> read_configuration(const std::filesystem::path& path) {
   } catch (const YAML::Exception& e) {
     return in_file(concat("line ", e.mark.line + 1, ": ", e.msg));
   }
+  const auto name_file = [&](std::string& place) { place = in_file(place).message; };
+  for (compiler::QuantizationRule& rule : configuration.int8.rules) name_file(rule.place);
+  for (compiler::TensorRule& rule : configuration.int8.tensors) name_file(rule.place);
   return configuration;
 }
 

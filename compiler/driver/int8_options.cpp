@@ -16,13 +16,15 @@ namespace {
 using compiler::Profile;
 using compiler::QuantizationOptions;
 
+/// Whether some product may be static: the defaults, or a rule for what they leave out.
 bool needs_profile(const QuantizationOptions& options) {
-  const auto is_static = [](const std::optional<compiler::Approach>& approach) {
-    return approach == compiler::Approach::kStatic;
+  constexpr auto kStatic = compiler::Approach::kStatic;
+  const auto may_be_static = [&](const compiler::QuantizationRule& rule) {
+    return rule.approach == kStatic ||
+           (rule.quantized == true && rule.approach.value_or(options.defaults.approach) == kStatic);
   };
-  return options.defaults.approach == compiler::Approach::kStatic ||
-         std::any_of(options.rules.begin(), options.rules.end(),
-                     [&](const compiler::QuantizationRule& rule) { return is_static(rule.approach); });
+  return (options.defaults.quantized && options.defaults.approach == kStatic) ||
+         std::any_of(options.rules.begin(), options.rules.end(), may_be_static);
 }
 
 Result<Profile> calibrated(const std::filesystem::path& model, const compiler::ImportOptions& import,

@@ -18,6 +18,16 @@ Json rule_json(const compiler::QuantizationRule& rule) {
   if (rule.percentile) json["percentile"] = *rule.percentile;
   if (rule.symmetric_activation) json["scheme"] = *rule.symmetric_activation ? "sym" : "asym";
   if (rule.per_channel_weights) json["granularity"] = *rule.per_channel_weights ? "per_channel" : "per_tensor";
+  if (rule.weight_algorithm) json["weight_algorithm"] = to_string(*rule.weight_algorithm);
+  return json;
+}
+
+Json tensor_json(const compiler::TensorRule& rule) {
+  Json json;
+  json["for"] = rule.description();
+  if (rule.range) json["range"] = {rule.range->low, rule.range->high};
+  if (rule.algorithm) json["algorithm"] = algorithm_name(*rule.algorithm, rule.collector.value_or(""));
+  if (rule.percentile) json["percentile"] = *rule.percentile;
   return json;
 }
 
@@ -26,18 +36,22 @@ Json rule_json(const compiler::QuantizationRule& rule) {
 nlohmann::ordered_json int8_provenance(const compiler::QuantizationOptions& options) {
   const compiler::ProductChoice& all = options.defaults;
   Json json;
+  json["dtype"] = all.quantized ? "int8" : "fp32";
   json["approach"] = to_string(all.approach);
   json["algorithm"] = options.algorithm ? algorithm_name(*options.algorithm, all.activation.collector)
                                         : "percentile for Conv, mse for MatMul";
   json["percentile"] = all.activation.percentile;
   json["scheme"] = all.symmetric_activation ? "sym" : "asym";
   json["granularity"] = all.per_channel_weights ? "per_channel" : "per_tensor";
+  json["weight_algorithm"] = to_string(all.weight_algorithm);
   json["first_layer"] = options.first_layer;
   json["last_layer"] = options.last_layer;
   json["reduce_range"] = options.reduce_range;
   json["bias_correction"] = options.correct_bias;
   json["rules"] = Json::array();
   for (const compiler::QuantizationRule& rule : options.rules) json["rules"].push_back(rule_json(rule));
+  json["tensors"] = Json::array();
+  for (const compiler::TensorRule& rule : options.tensors) json["tensors"].push_back(tensor_json(rule));
   return json;
 }
 

@@ -1,7 +1,6 @@
 #include "compiler/driver/int8_section.h"
 
-#include <cstdlib>
-
+#include "compiler/driver/product_rule.h"
 #include "compiler/driver/yaml_map.h"
 
 namespace tegula::driver {
@@ -11,101 +10,110 @@ using compiler::Approach;
 using compiler::NodeSelector;
 using compiler::QuantizationOptions;
 using compiler::QuantizationRule;
-using compiler::RangeAlgorithm;
+using compiler::TensorRule;
 
-/// One of two words.
-Result<bool> is_first(const YAML::Node& value, std::string_view first, std::string_view second) {
-  TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value));
-  if (text == first) return true;
-  if (text == second) return false;
-  return yaml_error(value, concat(first, " or ", second, " expected, not '", text, "'"));
+constexpr std::string_view kRegex = "regex:";
+
+std::string place_of(const YAML::Node& node) {
+  return concat("line ", node.Mark().line + 1);
 }
 
-Status read_percentile(const YAML::Node& value, std::optional<double>& percentile) {
-  TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value));
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (end == text.c_str() || *end != '\0' || !(number > 50 && number <= 100))
-    return yaml_error(value, concat("a percentile is a number above 50, up to 100, not '", text, "'"));
-  percentile = number;
+/// What stands in the section under a name; reading it waits until all of the section is known.
+struct Dictionary {
+  YAML::Node node;
+
+  YamlReader reader() {
+    return [this](const YAML::Node& value) -> Status {
+      node.reset(value);
+      return {};
+    };
+  }
+  Status read(std::string_view name, const std::function<Status(const YAML::Node&, const YAML::Node&)>& reader) const {
+    return !node.IsDefined() || node.IsNull() ? Status{} : read_yaml_entries(node, name, reader);
+  }
+};
+
+/// Rules by how much they speak of: later kinds win.
+struct RulesByKind {
+  std::vector<QuantizationRule> types, expressions, names;
+
+  std::vector<QuantizationRule>& of(NodeSelector::Kind kind) {
+    switch (kind) {
+      case NodeSelector::Kind::kType: return types;
+      case NodeSelector::Kind::kRegex: return expressions;
+      case NodeSelector::Kind::kName: break;
+    }
+    return names;
+  }
+  void append_to(std::vector<QuantizationRule>& rules) {
+    for (auto* kind : {&types, &expressions, &names})
+      for (QuantizationRule& rule : *kind) rules.push_back(std::move(rule));
+  }
+};
+
+using MakeSelector = Result<NodeSelector> (*)(std::string_view text);
+
+Result<NodeSelector> name_or_regex(std::string_view text) {
+  return text.starts_with(kRegex) ? NodeSelector::regex(text.substr(kRegex.size()))
+                                  : Result<NodeSelector>(NodeSelector::name(text));
+}
+
+Status read_rules(const Dictionary& dictionary, std::string_view name, MakeSelector make, RulesByKind& rules) {
+  return dictionary.read(name, [&](const YAML::Node& key, const YAML::Node& value) -> Status {
+    auto selector = make(key.Scalar());
+    if (!selector.ok()) return yaml_error(key, selector.error().message);
+    QuantizationRule rule{.selector = std::move(*selector), .place = place_of(key)};
+    TEGULA_RETURN_IF_ERROR(
+        read_product_rule(value, concat("the rule for ", rule.selector.description()), false, {}, rule));
+    rules.of(rule.selector.kind()).push_back(std::move(rule));
+    return {};
+  });
+}
+
+/// Expressions before names, which win.
+Status read_tensors(const Dictionary& dictionary, QuantizationOptions& options) {
+  std::vector<TensorRule> names;
+  const auto read = [&](const YAML::Node& key, const YAML::Node& value) -> Status {
+    const std::string_view text = key.Scalar();
+    const bool is_regex = text.starts_with(kRegex);
+    auto rule = is_regex ? TensorRule::regex(text.substr(kRegex.size())) : TensorRule::name(text);
+    if (!rule.ok()) return yaml_error(key, rule.error().message);
+    rule->place = place_of(key);
+    TEGULA_RETURN_IF_ERROR(read_tensor_rule(value, *rule));
+    (is_regex ? options.tensors : names).push_back(std::move(*rule));
+    return {};
+  };
+  TEGULA_RETURN_IF_ERROR(dictionary.read("tensor_dict", read));
+  for (TensorRule& rule : names) options.tensors.push_back(std::move(rule));
   return {};
 }
 
-Status read_activation(const YAML::Node& section, QuantizationRule& rule) {
-  return read_yaml_map(
-      section, "activation",
-      {{"algorithm",
-        [&](const YAML::Node& value) -> Status {
-          TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value));
-          rule.algorithm = compiler::range_algorithm(text).value_or(RangeAlgorithm::kCollector);
-          if (rule.algorithm == RangeAlgorithm::kCollector) rule.collector = text;
-          return {};
-        }},
-       {"percentile", [&](const YAML::Node& value) { return read_percentile(value, rule.percentile); }},
-       {"scheme", [&](const YAML::Node& value) -> Status {
-          TEGULA_ASSIGN_OR_RETURN(rule.symmetric_activation, is_first(value, "sym", "asym"));
-          return {};
-        }}});
-}
-
-Status read_weight(const YAML::Node& section, QuantizationRule& rule) {
-  return read_yaml_map(section, "weight", {{"granularity", [&](const YAML::Node& value) -> Status {
-                                              TEGULA_ASSIGN_OR_RETURN(rule.per_channel_weights,
-                                                                      is_first(value, "per_channel", "per_tensor"));
-                                              return {};
-                                            }}});
-}
-
-/// What a rule and the section itself have in common.
-YamlReaders readers_of(QuantizationRule& rule) {
-  return {{"approach",
-           [&rule](const YAML::Node& value) -> Status {
-             TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value));
-             rule.approach = compiler::approach_from_name(text);
-             if (!rule.approach)
-               return yaml_error(value, concat("there is no approach '", text, "'; static, dynamic, weight_only"));
-             return {};
-           }},
-          {"activation", [&rule](const YAML::Node& value) { return read_activation(value, rule); }},
-          {"weight", [&rule](const YAML::Node& value) { return read_weight(value, rule); }}};
-}
-
-Status read_rules(const YAML::Node& map, bool by_type, QuantizationOptions& options) {
-  return read_yaml_entries(
-      map, by_type ? "op_type_dict" : "op_name_dict", [&](const YAML::Node& key, const YAML::Node& value) -> Status {
-        constexpr std::string_view kRegex = "regex:";
-        const std::string& text = key.Scalar();
-        auto selector = by_type                    ? NodeSelector::type(text)
-                        : text.starts_with(kRegex) ? NodeSelector::regex(std::string_view(text).substr(kRegex.size()))
-                                                   : Result<NodeSelector>(NodeSelector::name(text));
-        if (!selector.ok()) return yaml_error(key, selector.error().message);
-        QuantizationRule rule{.selector = std::move(*selector)};
-        YamlReaders readers = readers_of(rule);
-        readers["dtype"] = [&](const YAML::Node& dtype) -> Status {
-          TEGULA_ASSIGN_OR_RETURN(rule.quantized, is_first(dtype, "int8", "fp32"));
-          return {};
-        };
-        TEGULA_RETURN_IF_ERROR(read_yaml_map(value, concat("the rule for ", rule.selector.description()), readers));
-        options.rules.push_back(std::move(rule));
-        return {};
-      });
+/// Ranges of tensors are calibrated ones: some product has to be static.
+Status check_tensors(const Dictionary& tensors, const QuantizationOptions& options) {
+  if (options.tensors.empty() || options.defaults.approach == Approach::kStatic) return {};
+  for (const QuantizationRule& rule : options.rules)
+    if (rule.approach == Approach::kStatic) return {};
+  return yaml_error(tensors.node, concat("tensor_dict is of static ranges, and the approach is ",
+                                         to_string(options.defaults.approach)));
 }
 
 /// The section's own words are the defaults of all products.
 void apply_defaults(const QuantizationRule& all, QuantizationOptions& options) {
+  if (all.quantized) options.defaults.quantized = *all.quantized;
   if (all.approach) options.defaults.approach = *all.approach;
   if (all.algorithm) options.algorithm = all.algorithm;
   if (all.collector) options.defaults.activation.collector = *all.collector;
   if (all.percentile) options.defaults.activation.percentile = *all.percentile;
   if (all.symmetric_activation) options.defaults.symmetric_activation = *all.symmetric_activation;
   if (all.per_channel_weights) options.defaults.per_channel_weights = *all.per_channel_weights;
+  if (all.weight_algorithm) options.defaults.weight_algorithm = *all.weight_algorithm;
+  if (!options.defaults.quantized) options.defaults.reason = "by the configuration";
 }
 
 }  // namespace
 
 Status read_int8_section(const YAML::Node& section, QuantizationOptions& options) {
-  QuantizationRule all{.selector = NodeSelector::name("")};
-  YamlReaders readers = readers_of(all);
+  YamlReaders readers;
   const auto flag = [&](const char* name, bool& option) {
     readers[name] = [&option](const YAML::Node& value) -> Status {
       TEGULA_ASSIGN_OR_RETURN(option, yaml_flag(value));
@@ -116,21 +124,21 @@ Status read_int8_section(const YAML::Node& section, QuantizationOptions& options
   flag("last_layer", options.last_layer);
   flag("reduce_range", options.reduce_range);
   flag("bias_correction", options.correct_bias);
-  // Types before names, wherever they stand: what speaks of one node wins.
-  YAML::Node types, names;
-  readers["op_type_dict"] = [&](const YAML::Node& value) -> Status {
-    types.reset(value);
-    return {};
-  };
-  readers["op_name_dict"] = [&](const YAML::Node& value) -> Status {
-    names.reset(value);
-    return {};
-  };
-  TEGULA_RETURN_IF_ERROR(read_yaml_map(section, "int8", readers));
+  Dictionary types, expressions, names, tensors;
+  readers["op_type_dict"] = types.reader();
+  readers["op_regex_dict"] = expressions.reader();
+  readers["op_name_dict"] = names.reader();
+  readers["tensor_dict"] = tensors.reader();
+  QuantizationRule all{.selector = NodeSelector::name("")};
+  TEGULA_RETURN_IF_ERROR(read_product_rule(section, "int8", true, readers, all));
   apply_defaults(all, options);
-  if (types.IsDefined() && !types.IsNull()) TEGULA_RETURN_IF_ERROR(read_rules(types, true, options));
-  if (names.IsDefined() && !names.IsNull()) TEGULA_RETURN_IF_ERROR(read_rules(names, false, options));
-  return {};
+  RulesByKind rules;
+  TEGULA_RETURN_IF_ERROR(read_rules(types, "op_type_dict", NodeSelector::type, rules));
+  TEGULA_RETURN_IF_ERROR(read_rules(expressions, "op_regex_dict", NodeSelector::regex, rules));
+  TEGULA_RETURN_IF_ERROR(read_rules(names, "op_name_dict", name_or_regex, rules));
+  rules.append_to(options.rules);
+  TEGULA_RETURN_IF_ERROR(read_tensors(tensors, options));
+  return check_tensors(tensors, options);
 }
 
 }  // namespace tegula::driver

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/quantize/nearest_names.h"
 #include "compiler/quantize/operator_types.h"
 #include "schema/base/check.h"
 
@@ -10,34 +11,6 @@ namespace tegula::compiler {
 namespace {
 
 constexpr std::string_view kTypeWord = "type:", kNameWord = "name:", kRegexWord = "regex:";
-
-/// Insertions, deletions and exchanges of letters that make one text of the other (Levenshtein's distance).
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t exchanged = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, exchanged});
-    }
-  }
-  return row.back();
-}
-
-/// The two of `names` that are most like `text`, as ", such as 'a' or 'b'"; empty without names.
-std::string like(std::string_view text, const std::set<std::string>& names) {
-  constexpr std::size_t kLongest = 200;  // of a name that is compared: the work grows with the square
-  std::vector<std::pair<std::size_t, std::string_view>> nearest;
-  for (const std::string& name : names)
-    nearest.emplace_back(distance(text.substr(0, kLongest), std::string_view(name).substr(0, kLongest)), name);
-  std::sort(nearest.begin(), nearest.end());
-  if (nearest.empty()) return "";
-  if (nearest.size() == 1) return concat("; it has '", nearest[0].second, "'");
-  return concat("; it has '", nearest[0].second, "' and '", nearest[1].second, "'");
-}
 
 }  // namespace
 
@@ -95,9 +68,10 @@ Result<std::vector<Node*>> NodeSelector::select(const Graph& graph) const {
     }());
   }
   if (!selected.empty()) return selected;
+  const std::string near = nearest_names(text_, kind_ == Kind::kType ? types : names);
   return Error{ErrorCode::kInvalidArgument,
                concat(description(), kind_ == Kind::kRegex ? " match" : " matches", " nothing in the compiled model",
-                      like(text_, kind_ == Kind::kType ? types : names))};
+                      near.empty() ? "" : "; it has ", near)};
 }
 
 std::string NodeSelector::description() const {

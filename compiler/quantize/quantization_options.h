@@ -7,6 +7,7 @@
 
 #include "compiler/quantize/choose_range.h"
 #include "compiler/quantize/node_selector.h"
+#include "compiler/quantize/tensor_rule.h"
 
 namespace tegula::compiler {
 
@@ -21,6 +22,16 @@ enum class Approach : uint8_t {
 std::string_view to_string(Approach approach);
 std::optional<Approach> approach_from_name(std::string_view name);
 
+/// Where the range of a channel's weights ends.
+enum class WeightAlgorithm : uint8_t {
+  kMinMax,  ///< at the largest magnitude
+  kMse,     ///< where the squared error of all of its weights is least: one large weight does not coarsen the others
+};
+
+/// "minmax", "mse".
+std::string_view to_string(WeightAlgorithm algorithm);
+std::optional<WeightAlgorithm> weight_algorithm_from_name(std::string_view name);
+
 /// How one product is quantized, or that it is not.
 struct ProductChoice {
   bool quantized = true;
@@ -30,12 +41,14 @@ struct ProductChoice {
   RangeOptions activation = {.percentile = 99.99};
   bool symmetric_activation = false;
   bool per_channel_weights = true;
+  WeightAlgorithm weight_algorithm = WeightAlgorithm::kMinMax;
   std::string reason = "by default";  ///< for reports: the rule that chose
 };
 
 /// A rule of the configuration: what it does not say stays as rules before it, or the defaults, have it.
 struct QuantizationRule {
   NodeSelector selector;
+  std::string place = {};  ///< where it is written, for messages: "configuration 'c.yaml': line 7"; may be empty
   std::optional<bool> quantized = std::nullopt;
   std::optional<Approach> approach = std::nullopt;
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
@@ -43,6 +56,11 @@ struct QuantizationRule {
   std::optional<std::string> collector = std::nullopt;
   std::optional<bool> symmetric_activation = std::nullopt;
   std::optional<bool> per_channel_weights = std::nullopt;
+  std::optional<WeightAlgorithm> weight_algorithm = std::nullopt;
+
+  /// Whether it says of activations what products of this approach have not: dynamic ones are asymmetric, by the
+  /// extremes of each run, and those of weight_only are real.
+  bool contradicts(Approach other) const;
 };
 
 struct QuantizationOptions {
@@ -52,6 +70,7 @@ struct QuantizationOptions {
   /// carry what a transformer has learnt.
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
   std::vector<QuantizationRule> rules;  ///< in order: later ones win
+  std::vector<TensorRule> tensors;      ///< likewise
   bool first_layer = true;              ///< the product that comes first is quantized
   bool last_layer = true;
   /// Weights in 7 bits, [-64, 64]: only for those who must match runtimes whose sums saturate.
@@ -62,8 +81,8 @@ struct QuantizationOptions {
   std::optional<double> smooth_alpha = std::nullopt;
 };
 
-/// The choice for each node that a rule or the defaults speak of. kInvalidArgument: a rule selects nothing, or speaks
-/// of products and selects none.
+/// The choice for each product of the graph. kInvalidArgument, with the rule's place: a rule selects nothing or no
+/// product, or speaks of calibrated ranges where none of its products has one.
 Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph& graph,
                                                                      const QuantizationOptions& options);
 

@@ -3,6 +3,7 @@
 #include "compiler/ops/quantized_weights.h"
 #include "compiler/passes/quantization.h"
 #include "compiler/quantize/profile.h"
+#include "compiler/quantize/quantization_options.h"
 
 namespace tegula::compiler {
 
@@ -12,14 +13,15 @@ namespace tegula::compiler {
 /// A range of nothing but zero has the scale 1.
 Quantization quantization_of(const Range& range, bool symmetric);
 
-/// Constant weights as s8 with a zero point of 0 and a scale for each output channel, or one for all:
-/// scale = max|w| / largest; a channel of zeros has the scale 1.
+/// Constant weights as s8 with a zero point of 0 and a scale for each output channel, or one for all: scale = clip /
+/// largest; a channel of zeros has the scale 1. The clip is max|w|, or with kMse that of max|w| * 2^(-i/256), i from 0
+/// to 2047, after which the sum of (q * scale - w)^2 is least, the largest where several are.
 struct SymmetricWeights {
   Literal q;
   std::vector<float> scales;
 };
 /// nullopt when a weight is not finite. `largest`: of |q|, 127 or less.
 std::optional<SymmetricWeights> quantize_weights(const Literal& weights, WeightChannels layout, bool per_channel,
-                                                 int largest);
+                                                 int largest, WeightAlgorithm algorithm = WeightAlgorithm::kMinMax);
 
 }  // namespace tegula::compiler

@@ -11,6 +11,7 @@
 #include "compiler/quantize/operator_types.h"
 #include "compiler/quantize/quantization_parameters.h"
 #include "compiler/quantize/scale_groups.h"
+#include "compiler/quantize/tensor_rule.h"
 
 namespace tegula::compiler {
 namespace {
@@ -41,6 +42,7 @@ class Quantizer {
 
   Result<bool> run() {
     TEGULA_ASSIGN_OR_RETURN(auto choices, choose_products(graph_, options_));
+    TEGULA_ASSIGN_OR_RETURN(tensor_rules_, TensorRules::match(graph_, groups_, options_.tensors));
     for (auto& [node, choice] : choices) {
       if (is_quantized_by_model(*node)) continue;
       TEGULA_ASSIGN_OR_RETURN(const std::string refusal, refusal_of(*node, choice));
@@ -49,7 +51,11 @@ class Quantizer {
         continue;
       }
       node->rule = concat("int8 ", to_string(choice.approach), ", ", choice.reason);
-      if (choice.approach == Approach::kStatic) want_operands(*node, choice);
+      if (choice.approach == Approach::kStatic) {
+        if (const TensorRule* rule = tensor_rules_.of(groups_, node->input(0)))
+          node->rule += concat(", its input by the rule for ", rule->description());
+        want_operands(*node, choice);
+      }
       products_.emplace_back(node, std::move(choice));
     }
     for (auto& [node, choice] : products_) TEGULA_RETURN_IF_ERROR(quantize_product(*node, choice));
@@ -71,7 +77,11 @@ class Quantizer {
                                 : channels_of_matmul(weights, node.attributes.flag("transpose_b"));
   }
 
-  int largest_weight() const { return options_.reduce_range ? kLargestReducedWeight : kLargestWeight; }
+  /// nullopt when one is not finite.
+  std::optional<SymmetricWeights> quantized_weights(const Node& node, const ProductChoice& choice) const {
+    return quantize_weights(*node.input(1)->literal, channels_of(node), choice.per_channel_weights,
+                            options_.reduce_range ? kLargestReducedWeight : kLargestWeight, choice.weight_algorithm);
+  }
 
   /// Why the product has to stay fp32; empty when it need not.
   Result<std::string> refusal_of(const Node& node, const ProductChoice& choice) {
@@ -80,8 +90,7 @@ class Quantizer {
     if (!has_constant_weights(node) || (is_op(&node, "matmul") && node.input(1)->rank() != 2))
       return std::string("its right operand is no constant matrix");
     if (node.attributes.flag("transpose_a")) return std::string("its left operand is transposed");
-    const auto weights =
-        quantize_weights(*node.input(1)->literal, channels_of(node), choice.per_channel_weights, largest_weight());
+    const auto weights = quantized_weights(node, choice);
     if (!weights) return std::string("a weight is not finite");
     if (choice.approach == Approach::kWeightOnly) return std::string();
     const int64_t zero_point[] = {0};
@@ -92,15 +101,15 @@ class Quantizer {
       return Error{
           ErrorCode::kInvalidArgument,
           concat("node '", name_of(node), "' is to be quantized statically, and no calibration profile is given")};
-    TEGULA_RETURN_IF_ERROR(check_collector(choice));
+    TEGULA_RETURN_IF_ERROR(check_collector(range_options(node.input(0), choice)));
     const auto range = range_of_group(node.input(0), choice);
     return range.ok() ? std::string() : range.error().message;
   }
 
   /// A name that is no algorithm is a collector's: an error unless the profile has ranges of it.
-  Status check_collector(const ProductChoice& choice) const {
-    if (choice.activation.algorithm != RangeAlgorithm::kCollector) return {};
-    const std::string& name = choice.activation.collector;
+  Status check_collector(const RangeOptions& how) const {
+    if (how.algorithm != RangeAlgorithm::kCollector) return {};
+    const std::string& name = how.collector;
     for (const auto& [tensor, seen] : profile_->tensors)
       if (seen.collected.contains(name)) return {};
     return Error{ErrorCode::kInvalidArgument,
@@ -119,11 +128,24 @@ class Quantizer {
     }
   }
 
-  /// The range that all values of the group of `value` fit in.
-  Result<Range> range_of_group(const Value* value, const ProductChoice& choice) const {
+  /// How the range of `value` follows: as the product says, but for what a rule of the tensor says.
+  RangeOptions range_options(const Value* value, const ProductChoice& choice) const {
     RangeOptions how = choice.activation;
     how.symmetric = choice.symmetric_activation;
     how.levels = choice.symmetric_activation ? 254 : 255;
+    if (const TensorRule* rule = tensor_rules_.of(groups_, value)) {
+      how.algorithm = rule->algorithm.value_or(how.algorithm);
+      how.percentile = rule->percentile.value_or(how.percentile);
+      how.collector = rule->collector.value_or(how.collector);
+    }
+    return how;
+  }
+
+  /// The range that all values of the group of `value` fit in, or that a rule gives it.
+  Result<Range> range_of_group(const Value* value, const ProductChoice& choice) const {
+    const TensorRule* const rule = tensor_rules_.of(groups_, value);
+    if (rule != nullptr && rule->range) return *rule->range;
+    const RangeOptions how = range_options(value, choice);
     std::optional<Range> range;
     for (const Value* member : groups_.group_of(value)) {
       const TensorProfile* const seen = profile_of(member);
@@ -170,7 +192,7 @@ class Quantizer {
   Status quantize_product(Node& node, const ProductChoice& choice) {
     const Literal real = *node.input(1)->literal;
     const WeightChannels layout = channels_of(node);
-    const SymmetricWeights weights = *quantize_weights(real, layout, choice.per_channel_weights, largest_weight());
+    const SymmetricWeights weights = *quantized_weights(node, choice);
     if (options_.correct_bias) correct_bias(node, real, layout, weights);
 
     Builder build(graph_, node.origins, &node);
@@ -271,6 +293,7 @@ class Quantizer {
   const Profile* const profile_;
   const QuantizationOptions& options_;
   const ScaleGroups groups_;
+  TensorRules tensor_rules_;
   std::vector<std::pair<Node*, ProductChoice>> products_;
   std::unordered_map<const Value*, Quantization> quantizations_;  // by the first value of the group
   std::vector<const std::vector<Value*>*> wanted_;

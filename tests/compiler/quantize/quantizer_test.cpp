@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <limits>
 #include <map>
+#include <random>
 
 #include "compiler/passes/pass.h"
+#include "compiler/passes/quantization.h"
 #include "compiler/quantize/quantization_parameters.h"
 #include "compiler/quantize/scale_groups.h"
 #include "tests/support/graph_testing.h"
@@ -229,6 +233,111 @@ TEST(Quantizer, RulesChooseAndTheLastOneWins) {
   EXPECT_THAT(quantize(again, &profile, options).error().message, HasSubstr("node 'third' matches nothing"));
 }
 
+/// The error of quantizing two products and a softmax by one rule.
+std::string refusal(QuantizationRule rule, Approach approach = Approach::kStatic) {
+  QuantizationOptions options = by_extremes();
+  options.defaults.approach = approach;
+  rule.place = "c.yaml: line 3";
+  options.rules.push_back(std::move(rule));
+  return quantized(R"(
+      a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @"/first/MatMul"
+      b = matmul(a, %v:f32[4,4]=random(2)) @"/second/MatMul"
+      c = softmax(b) {axis=1} @"/third/Softmax"
+      return c)",
+                   profile_of({{"x", {-1, 1}}, {"a", {-1, 1}}}), options);
+}
+
+TEST(Quantizer, RulesThatSelectNothingSayWhereTheyStand) {
+  EXPECT_EQ(refusal({.selector = NodeSelector::name("/thrid/Softmax"), .quantized = false}),
+            "c.yaml: line 3: node '/thrid/Softmax' matches nothing in the compiled model; it has '/third/Softmax' and "
+            "'/first/MatMul'");
+  EXPECT_EQ(refusal({.selector = NodeSelector::name("/third/Softmax"), .quantized = false}),
+            "c.yaml: line 3: the rule for node '/third/Softmax' selects no product: rules speak of Conv, Gemm and "
+            "MatMul, and what stands between them follows; there are '/first/MatMul' and '/second/MatMul'");
+  EXPECT_THAT(refusal({.selector = *NodeSelector::type("Softmax"), .quantized = false}),
+              HasSubstr("selects no product: rules speak of Conv, Gemm and MatMul, and what stands between them "
+                        "follows; there are 'MatMul'"));
+}
+
+TEST(Quantizer, RulesOfActivationsWantProductsThatHaveThem) {
+  const auto all = *NodeSelector::type("MatMul");
+  for (const auto& [approach, name] :
+       {std::pair(Approach::kDynamic, "dynamic"), {Approach::kWeightOnly, "weight_only"}})
+    EXPECT_THAT(refusal({.selector = all, .algorithm = RangeAlgorithm::kKl}, approach),
+                testing::AllOf(HasSubstr("c.yaml: line 3: the rule for operator type MatMul says of activations what"),
+                               HasSubstr(name)));
+  EXPECT_THAT(refusal({.selector = all, .symmetric_activation = true}, Approach::kDynamic), HasSubstr("cannot have"));
+  EXPECT_THAT(refusal({.selector = all, .symmetric_activation = false}, Approach::kDynamic),
+              HasSubstr("dynamic_quant"));
+  EXPECT_THAT(refusal({.selector = all, .approach = Approach::kStatic, .algorithm = RangeAlgorithm::kMinMax},
+                      Approach::kWeightOnly),
+              HasSubstr("quantize("));
+  EXPECT_THAT(refusal({.selector = all, .quantized = false, .algorithm = RangeAlgorithm::kKl}, Approach::kDynamic),
+              HasSubstr("return"))
+      << "nothing is int8: whatever it would have been";
+}
+
+/// The scales of the quantize nodes in a graph, in order.
+std::vector<float> scales_of_quantize(std::string_view text, const Profile& profile,
+                                      const QuantizationOptions& options) {
+  Graph graph = graph_of(text);
+  const auto changed = quantize(graph, &profile, options);
+  EXPECT_TRUE(changed.ok()) << changed.error().message;
+  std::vector<float> scales;
+  for (const auto& node : graph.nodes())
+    if (const auto link = as_quantize(node->output())) scales.push_back(link->quantization.scale);
+  return scales;
+}
+
+constexpr std::string_view kTwoProducts = R"(
+    a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1))
+    c = concat(a, x) {axis=0}
+    b = matmul(c, %v:f32[4,4]=random(2))
+    m = matmul(b, %u:f32[4,4]=random(3))
+    return m)";
+
+TEST(Quantizer, TensorsCanHaveRangesOfTheirOwn) {
+  Profile profile = profile_of({{"x", {-2.55f, 2.55f}}, {"a", {0, 1}}, {"c", {0, 1}}, {"b", {0, 2.55f}}});
+  QuantizationOptions options = by_extremes();
+  const auto scales = [&] { return scales_of_quantize(kTwoProducts, profile, options); };
+  // x and a share the scale of their concat.
+  EXPECT_THAT(scales(), ElementsAre(0.02f, 0.02f, 0.02f, 0.01f));
+
+  options.tensors.push_back(*TensorRule::regex("[ac]"));
+  options.tensors.back().range = {0, 25.5f};
+  EXPECT_THAT(scales(), ElementsAre(0.1f, 0.1f, 0.1f, 0.01f)) << "a rule for one is for all that share its scale";
+  options.tensors.push_back(TensorRule::name("x"));
+  options.tensors.back().range = {0, 51.0f};
+  EXPECT_THAT(scales(), ElementsAre(0.2f, 0.2f, 0.2f, 0.01f)) << "the last one wins";
+
+  profile.tensors["b"].collected["mine"] = {0, 5.1f};
+  options.tensors.assign(1, TensorRule::name("b"));
+  options.tensors[0].algorithm = RangeAlgorithm::kCollector;
+  options.tensors[0].collector = "mine";
+  EXPECT_THAT(scales(), ElementsAre(0.02f, 0.02f, 0.02f, 0.02f));
+  Graph graph = graph_of(kTwoProducts);
+  ASSERT_TRUE(quantize(graph, &profile, options).ok());
+  EXPECT_EQ(graph.find_value("m")->producer->rule, "int8 static, by default, its input by the rule for tensor 'b'");
+}
+
+TEST(Quantizer, RulesOfTensorsThatAreNotReadAreErrors) {
+  const Profile profile = profile_of({{"x", {-1, 1}}, {"a", {0, 1}}, {"b", {0, 1}}});
+  const auto refused = [&](TensorRule rule) {
+    QuantizationOptions options = by_extremes();
+    rule.place = "c.yaml: line 9";
+    rule.range = {0, 1};
+    options.tensors.push_back(std::move(rule));
+    return quantized(kTwoProducts, profile, options);
+  };
+  EXPECT_EQ(refused(TensorRule::name("bb")),
+            "c.yaml: line 9: the rule for tensor 'bb' matches no tensor of the compiled model; there are 'b' and 'a'");
+  EXPECT_THAT(refused(*TensorRule::regex("b+c")), HasSubstr("the rule for tensors like 'b+c' matches no tensor"));
+  EXPECT_EQ(refused(TensorRule::name("m")),
+            "c.yaml: line 9: the rule for tensor 'm' selects none that an integer operation could read; there are 'a' "
+            "and 'b'");
+  EXPECT_THAT(refused(TensorRule::name("w")), HasSubstr("matches no tensor")) << "weights have no such range";
+}
+
 TEST(Quantizer, LayersAtTheEndsCanStayReal) {
   Graph graph = graph_of(
       "a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"1\"\nb = matmul(a, %v:f32[4,4]=random(2)) @\"2\"\n"
@@ -281,6 +390,67 @@ TEST(QuantizationParameters, WeightsByChannelOrForAll) {
   const auto for_all = quantize_weights(weights, channels_of_matmul(weights, false), false, 64);
   EXPECT_THAT(for_all->scales, ElementsAre(4 / 64.0f));
   EXPECT_THAT(for_all->q.to_ints(), ElementsAre(16, -32, 8, 64));
+}
+
+double squared_error(const SymmetricWeights& weights, const Literal& real, int64_t channel, WeightChannels layout) {
+  double sum = 0;
+  for (int64_t i = 0; i < real.count(); ++i) {
+    if (layout.of(i) != static_cast<std::size_t>(channel)) continue;
+    const double error =
+        static_cast<double>(weights.scales[layout.of(i)]) * weights.q.at<int8_t>(i) - real.at<float>(i);
+    sum += error * error;
+  }
+  return sum;
+}
+
+// Every clip of the search, tried without its short cuts, for channels from plain ones to those of one giant.
+TEST(QuantizationParameters, MseIsTheBestOfAllClips) {
+  constexpr int64_t kRows = 600, kChannels = 6;
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> values;
+  for (int64_t i = 0; i < kRows * kChannels; ++i) values.push_back(normal(random));
+  for (int64_t c = 0; c < kChannels; ++c) values[static_cast<std::size_t>(c)] *= static_cast<float>(1 << 2 * c);
+  for (int64_t r = 0; r < kRows; ++r) values[static_cast<std::size_t>(r * kChannels + 5)] = 0;
+  const Literal weights = Literal::of<float>({kRows, kChannels}, values);
+  const WeightChannels layout = channels_of_matmul(weights, false);
+  for (const int largest : {127, 64}) {
+    const auto found = quantize_weights(weights, layout, true, largest, WeightAlgorithm::kMse);
+    const auto plain = quantize_weights(weights, layout, true, largest);
+    ASSERT_TRUE(found && plain);
+    int clipped = 0;
+    for (int64_t c = 0; c < kChannels; ++c) {
+      float maximum = 0;
+      for (int64_t r = 0; r < kRows; ++r) maximum = std::max(maximum, std::abs(weights.at<float>(r * kChannels + c)));
+      double least = std::numeric_limits<double>::infinity();
+      for (int i = 0; i < 2048; ++i) {
+        const float scale =
+            maximum == 0 ? 1 : maximum * std::exp2(-static_cast<float>(i) / 256) / static_cast<float>(largest);
+        double sum = 0;
+        for (int64_t r = 0; r < kRows; ++r) {
+          const float w = weights.at<float>(r * kChannels + c), steps = static_cast<float>(largest);
+          const double error = static_cast<double>(std::clamp(std::nearbyint(w / scale), -steps, steps)) * scale - w;
+          sum += error * error;
+        }
+        least = std::min(least, sum);
+      }
+      EXPECT_DOUBLE_EQ(squared_error(*found, weights, c, layout), least) << "channel " << c;
+      EXPECT_LE(least, squared_error(*plain, weights, c, layout));
+      clipped += found->scales[static_cast<std::size_t>(c)] < plain->scales[static_cast<std::size_t>(c)];
+    }
+    EXPECT_GT(clipped, 2) << "channels without giants";
+    EXPECT_EQ(found->scales[5], 1) << "the channel of zeros";
+  }
+}
+
+TEST(QuantizationParameters, MseForAllChannelsAtOnce) {
+  // One of 2.2 among 1000 of 1, and one step to either side: with 2.2 as the clip all the others become 0.
+  std::vector<float> values(1000, 1);
+  values[7] = 2.2f;
+  const Literal weights = Literal::of<float>({500, 2}, values);
+  const auto found = quantize_weights(weights, channels_of_matmul(weights, false), false, 1, WeightAlgorithm::kMse);
+  ASSERT_EQ(found->scales.size(), 1u);
+  EXPECT_NEAR(found->scales[0], 1, 0.03);
 }
 
 }  // namespace
