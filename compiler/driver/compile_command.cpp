@@ -144,7 +144,7 @@ Result<compiler::CompileOptions> compile_options(const Options& options, std::ve
   if (!options.max_drop.empty()) TEGULA_RETURN_IF_ERROR(fall_back(options, compile, configuration, notes));
   if (has_int8(options)) {
     compiler::QuantizationOptions& quantization = configuration.int8;
-    apply(options.int8, quantization);
+    TEGULA_RETURN_IF_ERROR(apply(options.int8, quantization));
     TEGULA_ASSIGN_OR_RETURN(const Quantizing quantizing,
                             make_quantizing(options.model, compile.import, options.int8, quantization));
     if (options.int8.requantize) compile.passes.drop_quantization = compiler::drop_quantization;

@@ -159,6 +159,7 @@ class Diagnoser {
     compiler::PassOptions passes = own_passes();
     passes.disabled = optional_rows_behind_quantize();
     std::erase(passes.disabled, kFoldConstants);  // weights are rounded once
+    if (options_.quantization.smooth) passes.quantize = options_.make_balancing(options_.quantization);
     TEGULA_ASSIGN_OR_RETURN(Runner real, Runner::make(options_, passes));
     passes.quantize = [&, quantize = options_.make_pass(options_.quantization)](Graph& graph) -> Result<bool> {
       TEGULA_ASSIGN_OR_RETURN(const bool changed, quantize(graph));

@@ -52,6 +52,7 @@ struct DiagnoseOptions {
   compiler::QuantizationOptions quantization;
   bool requantize = false;  ///< the model's own quantization goes
   MakePass make_pass;
+  MakePass make_balancing;  ///< of the same channels, for the program in fp32 that is compared with
   std::filesystem::path data;
   std::string preprocessing;
   int64_t samples = 16;  ///< of the data, evenly spread

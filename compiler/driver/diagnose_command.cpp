@@ -39,9 +39,10 @@ Status run(const Options& options) {
     TEGULA_ASSIGN_OR_RETURN(Configuration configuration, read_configuration(options.config));
     how.quantization = std::move(configuration.int8);
   }
-  apply(int8, how.quantization);
+  TEGULA_RETURN_IF_ERROR(apply(int8, how.quantization));
   TEGULA_ASSIGN_OR_RETURN(Quantizing quantizing, make_quantizing(how.model, how.import, int8, how.quantization));
   how.make_pass = std::move(quantizing.make_pass);
+  how.make_balancing = std::move(quantizing.make_balancing);
 
   Diagnosis diagnosis;
   {

@@ -6,8 +6,10 @@
 
 #include "compiler/driver/calibrate.h"
 #include "compiler/driver/calibration_program.h"
+#include "compiler/driver/product_rule.h"
 #include "compiler/driver/profile_file.h"
 #include "compiler/driver/progress.h"
+#include "compiler/quantize/balance_channels.h"
 #include "compiler/quantize/quantizer.h"
 
 namespace tegula::driver {
@@ -16,8 +18,9 @@ namespace {
 using compiler::Profile;
 using compiler::QuantizationOptions;
 
-/// Whether some product may be static: the defaults, or a rule for what they leave out.
+/// Whether some product may be static: the defaults, or a rule for what they leave out; or channels are balanced.
 bool needs_profile(const QuantizationOptions& options) {
+  if (options.smooth) return true;
   constexpr auto kStatic = compiler::Approach::kStatic;
   const auto may_be_static = [&](const compiler::QuantizationRule& rule) {
     return rule.approach == kStatic ||
@@ -76,6 +79,13 @@ void add_int8_options(CLI::App& command, Int8Options& options) {
       "--ranges", options.ranges,
       "For int8: how ranges follow from the profile: minmax, moving_average, percentile, kl, mse, or the "
       "name of a collector");
+  command
+      .add_option("--smooth-quant", options.smooth,
+                  "For int8: even out the channels of what matrix products read (SmoothQuant), ALPHA from 0 (as the "
+                  "weights have it) to 1 (as the activations), or auto: searched for each; default .5")
+      ->type_name("[ALPHA]")
+      ->expected(0, 1)
+      ->default_str("0.5");
   command.add_flag("--reduce-range", options.reduce_range,
                    "For int8: weights in 7 bits, to match runtimes whose sums saturate; no machine needs it here");
   command.add_flag("--requantize", options.requantize,
@@ -86,33 +96,53 @@ std::string given(const Int8Options& options) {
   if (!options.profile.empty()) return "--profile";
   if (!options.approach.empty()) return "--approach";
   if (!options.ranges.empty()) return "--ranges";
+  if (!options.smooth.empty()) return "--smooth-quant";
   if (options.reduce_range) return "--reduce-range";
   return options.requantize ? "--requantize" : "";
 }
 
-void apply(const Int8Options& options, QuantizationOptions& quantization) {
+Status apply(const Int8Options& options, QuantizationOptions& quantization) {
   if (const auto approach = compiler::approach_from_name(options.approach)) quantization.defaults.approach = *approach;
   if (!options.ranges.empty()) {
     const auto algorithm = compiler::range_algorithm(options.ranges);
     quantization.algorithm = algorithm.value_or(compiler::RangeAlgorithm::kCollector);
     if (!algorithm) quantization.defaults.activation.collector = options.ranges;
   }
+  if (!options.smooth.empty()) {
+    const auto alpha = smooth_alpha(options.smooth);
+    if (!alpha)
+      return Error{ErrorCode::kInvalidArgument,
+                   concat("--smooth-quant ", options.smooth, " is no alpha: a number from 0 to 1, or auto")};
+    if (!quantization.smooth) quantization.smooth.emplace();
+    quantization.smooth->alpha = *alpha;
+  }
   quantization.reduce_range |= options.reduce_range;
+  return {};
 }
 
 Result<Quantizing> make_quantizing(const std::filesystem::path& model, const compiler::ImportOptions& import,
                                    const Int8Options& options, const QuantizationOptions& quantization) {
   TEGULA_ASSIGN_OR_RETURN(std::optional<Profile> profile, profile_for(model, import, options, quantization));
   if (!profile && needs_profile(quantization))
-    return Error{ErrorCode::kInvalidArgument,
-                 "int8 with static ranges wants calibration: --data DIR, or --profile of aotc calibrate; or choose "
-                 "--approach dynamic or weight_only, which want none"};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        quantization.smooth
+            ? "balancing channels wants calibration: --data DIR, or --profile of aotc calibrate"
+            : "int8 with static ranges wants calibration: --data DIR, or --profile of aotc calibrate; or choose "
+              "--approach dynamic or weight_only, which want none"};
   Quantizing result;
   result.calibration_xxh3 = profile ? profile->data_xxh3 : 0;
   const auto shared = std::make_shared<const std::optional<Profile>>(std::move(profile));
   result.make_pass = [shared](const QuantizationOptions& how) -> compiler::GraphChange {
     return [shared, how](compiler::Graph& graph) {
       return compiler::quantize(graph, shared->has_value() ? &**shared : nullptr, how);
+    };
+  };
+  result.make_balancing = [shared](const QuantizationOptions& how) -> compiler::GraphChange {
+    return [shared, how](compiler::Graph& graph) -> Result<bool> {
+      if (!how.smooth || !shared->has_value()) return false;
+      TEGULA_ASSIGN_OR_RETURN(const compiler::Balanced balanced, compiler::balance_channels(graph, **shared, how));
+      return balanced.changed;
     };
   };
   return result;

@@ -48,6 +48,10 @@ nlohmann::ordered_json int8_provenance(const compiler::QuantizationOptions& opti
   json["last_layer"] = options.last_layer;
   json["reduce_range"] = options.reduce_range;
   json["bias_correction"] = options.correct_bias;
+  if (options.smooth) {
+    json["smooth_quant"]["alpha"] = options.smooth->alpha ? Json(*options.smooth->alpha) : Json("auto");
+    json["smooth_quant"]["convolutions"] = options.smooth->convolutions;
+  }
   json["rules"] = Json::array();
   for (const compiler::QuantizationRule& rule : options.rules) json["rules"].push_back(rule_json(rule));
   json["tensors"] = Json::array();

@@ -124,6 +124,7 @@ Status read_int8_section(const YAML::Node& section, QuantizationOptions& options
   flag("last_layer", options.last_layer);
   flag("reduce_range", options.reduce_range);
   flag("bias_correction", options.correct_bias);
+  readers["smooth_quant"] = [&](const YAML::Node& value) { return read_smooth_quant(value, options.smooth); };
   Dictionary types, expressions, names, tensors;
   readers["op_type_dict"] = types.reader();
   readers["op_regex_dict"] = expressions.reader();

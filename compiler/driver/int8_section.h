@@ -15,6 +15,7 @@ namespace tegula::driver {
 ///     last_layer: true
 ///     reduce_range: false
 ///     bias_correction: true
+///     smooth_quant: {alpha: 0.5}          # auto: searched for each value; convolutions: true: theirs, too
 ///     op_type_dict:                       # by ONNX operator type
 ///       MatMul: {approach: dynamic}
 ///     op_regex_dict:                      # by expressions that match ONNX node names; these win over types

@@ -199,6 +199,35 @@ Status read_product_rule(const YAML::Node& map, std::string_view what, bool is_s
   return apply_algorithm(words.find("activation algorithm"), words.find("activation percentile"), rule);
 }
 
+std::optional<std::optional<double>> smooth_alpha(const std::string& text) {
+  if (text == "auto") return std::optional<double>();
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != '\0' || !(number >= 0 && number <= 1)) return std::nullopt;
+  return number;
+}
+
+Status read_smooth_quant(const YAML::Node& value, std::optional<compiler::SmoothOptions>& smooth) {
+  if (value.IsScalar()) {
+    TEGULA_ASSIGN_OR_RETURN(const bool on, yaml_flag(value));
+    if (on) smooth.emplace();
+    return {};
+  }
+  smooth.emplace();
+  const auto read_alpha = [&](const YAML::Node& word) -> Status {
+    TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(word));
+    const auto alpha = smooth_alpha(text);
+    if (!alpha) return yaml_error(word, concat("alpha is a number from 0 to 1, or auto, not '", text, "'"));
+    smooth->alpha = *alpha;
+    return {};
+  };
+  const auto read_convolutions = [&](const YAML::Node& word) -> Status {
+    TEGULA_ASSIGN_OR_RETURN(smooth->convolutions, yaml_flag(word));
+    return {};
+  };
+  return read_yaml_map(value, "smooth_quant", {{"alpha", read_alpha}, {"convolutions", read_convolutions}});
+}
+
 Status read_tensor_rule(const YAML::Node& map, compiler::TensorRule& rule) {
   Words words;
   YAML::Node ends;

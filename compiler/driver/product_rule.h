@@ -1,6 +1,8 @@
 #pragma once
 #include <yaml-cpp/yaml.h>
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "compiler/driver/yaml_map.h"
@@ -31,6 +33,12 @@ namespace tegula::driver {
 /// a product that stays fp32 cannot have.
 Status read_product_rule(const YAML::Node& map, std::string_view what, bool is_section, const YamlReaders& others,
                          compiler::QuantizationRule& rule);
+
+/// An alpha of SmoothQuant: a number from 0 to 1, or "auto" (nullopt inside). nullopt: something else.
+std::optional<std::optional<double>> smooth_alpha(const std::string& text);
+
+/// `{alpha: 0.5}`, `{alpha: auto, convolutions: true}`; also true for the defaults and false for none.
+Status read_smooth_quant(const YAML::Node& value, std::optional<compiler::SmoothOptions>& smooth);
 
 /// The range of one tensor: `{algorithm: kl}`, `{percentile: 99.9}` or `{range: [-1, 4]}`.
 Status read_tensor_rule(const YAML::Node& map, compiler::TensorRule& rule);

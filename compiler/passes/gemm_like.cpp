@@ -8,33 +8,6 @@
 namespace tegula::compiler {
 namespace {
 
-/// Calls f(index of the element, input channel, output channel) for each weight.
-template <typename F>
-void for_each_weight(const Node& node, F&& f) {
-  const Dims& dims = node.input(1)->literal->dims();
-  const int64_t count = element_count(dims);
-  if (is_op(&node, "matmul")) {
-    const int64_t rows = dims[dims.size() - 2], columns = dims[dims.size() - 1];
-    const bool transposed = node.attributes.flag("transpose_b");
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t row = i / columns % rows, column = i % columns;
-      f(i, transposed ? column : row, transposed ? row : column);
-    }
-    return;
-  }
-  const int64_t groups = node.attributes.integer("groups", 1);
-  const int64_t inner = element_count(std::span<const int64_t>(dims).subspan(2));
-  const int64_t outer = dims[0] / groups;  // per group
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t first = i / (inner * dims[1]), second = i / inner % dims[1];
-    const int64_t grouped = first / outer * dims[1] + second;
-    if (is_op(&node, "conv"))
-      f(i, grouped, first);
-    else
-      f(i, first, grouped);
-  }
-}
-
 template <typename Factor>
 Literal scaled(const Node& node, Factor&& factor) {
   const Literal& weights = *node.input(1)->literal;
@@ -99,6 +72,31 @@ std::vector<double> shift_of_outputs(const Node& node, const Literal& weights, s
         factor * static_cast<double>(shift[static_cast<std::size_t>(in)]) * static_cast<double>(weights.at<float>(i));
   });
   return result;
+}
+
+void for_each_weight(const Node& node, const std::function<void(int64_t i, int64_t in, int64_t out)>& f) {
+  const Dims& dims = node.input(1)->literal->dims();
+  const int64_t count = element_count(dims);
+  if (is_op(&node, "matmul")) {
+    const int64_t rows = dims[dims.size() - 2], columns = dims[dims.size() - 1];
+    const bool transposed = node.attributes.flag("transpose_b");
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t row = i / columns % rows, column = i % columns;
+      f(i, transposed ? column : row, transposed ? row : column);
+    }
+    return;
+  }
+  const int64_t groups = node.attributes.integer("groups", 1);
+  const int64_t inner = element_count(std::span<const int64_t>(dims).subspan(2));
+  const int64_t outer = dims[0] / groups;  // per group
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t first = i / (inner * dims[1]), second = i / inner % dims[1];
+    const int64_t grouped = first / outer * dims[1] + second;
+    if (is_op(&node, "conv"))
+      f(i, grouped, first);
+    else
+      f(i, first, grouped);
+  }
 }
 
 bool is_unpadded(const Node& node) {

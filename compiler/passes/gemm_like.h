@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -30,6 +31,9 @@ Literal with_scaled_inputs(const Node& node, std::span<const double> factors);
 /// others of the same shape instead of the node's.
 std::vector<double> shift_of_outputs(const Node& node, std::span<const float> shift);
 std::vector<double> shift_of_outputs(const Node& node, const Literal& weights, std::span<const float> shift);
+
+/// Calls f(index of the element, input channel, output channel) for each weight.
+void for_each_weight(const Node& node, const std::function<void(int64_t i, int64_t in, int64_t out)>& f);
 
 /// Whether the sum never runs over padding.
 bool is_unpadded(const Node& node);

@@ -63,6 +63,13 @@ struct QuantizationRule {
   bool contradicts(Approach other) const;
 };
 
+/// SmoothQuant (balance_channels.h): channels with outliers are divided, their weights multiplied.
+struct SmoothOptions {
+  /// How much of the difficulty goes from the activations to the weights, 0 to 1; nullopt: searched for each value.
+  std::optional<double> alpha = 0.5;
+  bool convolutions = false;  ///< the inputs of convolutions, too
+};
+
 struct QuantizationOptions {
   ProductChoice defaults;
   /// Of activations, unless a rule says otherwise. nullopt: the percentile for convolutions, whose inputs have rare
@@ -77,8 +84,7 @@ struct QuantizationOptions {
   bool reduce_range = false;
   /// What quantizing the weights adds to each output channel on average goes into the bias.
   bool correct_bias = true;
-  /// SmoothQuant (arXiv:2211.10438) of matrix products behind a layer norm; nullopt: off.
-  std::optional<double> smooth_alpha = std::nullopt;
+  std::optional<SmoothOptions> smooth = std::nullopt;  ///< nullopt: channels stay as they are
 };
 
 /// The choice for each product of the graph. kInvalidArgument, with the rule's place: a rule selects nothing or no

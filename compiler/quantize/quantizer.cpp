@@ -8,6 +8,7 @@
 #include "compiler/passes/gemm_like.h"
 #include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
+#include "compiler/quantize/balance_channels.h"
 #include "compiler/quantize/operator_types.h"
 #include "compiler/quantize/quantization_parameters.h"
 #include "compiler/quantize/scale_groups.h"
@@ -303,7 +304,15 @@ class Quantizer {
 }  // namespace
 
 Result<bool> quantize(Graph& graph, const Profile* profile, const QuantizationOptions& options) {
-  return Quantizer(graph, profile, options).run();
+  if (!options.smooth) return Quantizer(graph, profile, options).run();
+  if (profile == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "channels are balanced by a calibration profile, and none is given"};
+  TEGULA_ASSIGN_OR_RETURN(const Balanced balanced, balance_channels(graph, *profile, options));
+  TEGULA_ASSIGN_OR_RETURN(const bool changed, Quantizer(graph, &balanced.profile, options).run());
+  for (const auto& node : graph.nodes())
+    if (const auto note = balanced.notes.find(node.get()); note != balanced.notes.end())
+      node->rule += concat(node->rule.empty() ? "" : ", ", note->second);
+  return changed || balanced.changed;
 }
 
 }  // namespace tegula::compiler

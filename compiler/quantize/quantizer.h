@@ -19,8 +19,9 @@ namespace tegula::compiler {
 /// Node::rule; products that cannot be integer ones stay fp32 and say why. What the model has quantized itself is left
 /// as it is.
 ///
-/// `profile` may be nullptr when no product is chosen to be quantized statically. kInvalidArgument: a rule that selects
-/// nothing, or a static product without a profile.
+/// With `options.smooth` channels are balanced first (balance_channels.h). `profile` may be nullptr when no product is
+/// chosen to be quantized statically and nothing is balanced. kInvalidArgument: a rule that selects nothing, or no
+/// profile where one is needed.
 Result<bool> quantize(Graph& graph, const Profile* profile, const QuantizationOptions& options);
 
 }  // namespace tegula::compiler

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "compiler/driver/diagnosis_report.h"
+#include "compiler/driver/int8_options.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tegula::driver {
@@ -127,6 +128,42 @@ int8:
   EXPECT_THAT(tensors[1].place, testing::EndsWith("c.yaml': line 4"));
   EXPECT_EQ(tensors[2].algorithm, RangeAlgorithm::kPercentile);
   EXPECT_EQ(tensors[2].percentile, 99);
+}
+
+TEST_F(ConfigurationTest, ReadsHowChannelsAreBalanced) {
+  const auto smooth = [&](const std::string& text) {
+    const auto configuration = read("int8:\n  smooth_quant: " + text + "\n");
+    EXPECT_TRUE(configuration.ok()) << configuration.error().message;
+    return configuration->int8.smooth;
+  };
+  EXPECT_FALSE(read("int8: {}\n")->int8.smooth.has_value());
+  EXPECT_FALSE(smooth("false").has_value());
+  EXPECT_EQ(smooth("true")->alpha, 0.5);
+  EXPECT_EQ(smooth("{alpha: 0.8}")->alpha, 0.8);
+  EXPECT_FALSE(smooth("{alpha: 0.8}")->convolutions);
+  EXPECT_EQ(smooth("{alpha: auto}")->alpha, std::nullopt);
+  EXPECT_TRUE(smooth("{convolutions: true}")->convolutions);
+  const auto refused = [&](const std::string& text) { return message("int8:\n  smooth_quant: " + text + "\n"); };
+  EXPECT_THAT(refused("{alpha: 1.5}"), HasSubstr("line 2: alpha is a number from 0 to 1, or auto, not '1.5'"));
+  EXPECT_THAT(refused("{alpha: some}"), HasSubstr("line 2: alpha is a number"));
+  EXPECT_THAT(refused("{beta: 1}"), HasSubstr("line 2: smooth_quant has no 'beta'; it has alpha, convolutions"));
+  EXPECT_THAT(refused("0.5"), HasSubstr("line 2: true or false expected"));
+}
+
+// The command line wins over the file.
+TEST_F(ConfigurationTest, TheCommandLineBalancesChannelsAsWell) {
+  QuantizationOptions options;
+  Int8Options line;
+  line.smooth = "auto";
+  ASSERT_TRUE(apply(line, options).ok());
+  EXPECT_EQ(options.smooth->alpha, std::nullopt);
+  options.smooth->convolutions = true;
+  line.smooth = "0.25";
+  ASSERT_TRUE(apply(line, options).ok());
+  EXPECT_EQ(options.smooth->alpha, 0.25);
+  EXPECT_TRUE(options.smooth->convolutions);
+  line.smooth = "m.onnx";
+  EXPECT_EQ(apply(line, options).error().message, "--smooth-quant m.onnx is no alpha: a number from 0 to 1, or auto");
 }
 
 TEST_F(ConfigurationTest, TheSectionCanLeaveAllProductsThatNoRuleNames) {
