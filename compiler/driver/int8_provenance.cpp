@@ -17,6 +17,7 @@ Json rule_json(const compiler::QuantizationRule& rule) {
   if (rule.algorithm) json["algorithm"] = algorithm_name(*rule.algorithm, rule.collector.value_or(""));
   if (rule.percentile) json["percentile"] = *rule.percentile;
   if (rule.symmetric_activation) json["scheme"] = *rule.symmetric_activation ? "sym" : "asym";
+  if (rule.per_row_activation) json["activation_granularity"] = *rule.per_row_activation ? "per_row" : "per_tensor";
   if (rule.per_channel_weights) json["granularity"] = *rule.per_channel_weights ? "per_channel" : "per_tensor";
   if (rule.weight_algorithm) json["weight_algorithm"] = to_string(*rule.weight_algorithm);
   return json;
@@ -42,6 +43,7 @@ nlohmann::ordered_json int8_provenance(const compiler::QuantizationOptions& opti
                                         : "percentile for Conv, mse for MatMul";
   json["percentile"] = all.activation.percentile;
   json["scheme"] = all.symmetric_activation ? "sym" : "asym";
+  json["activation_granularity"] = all.per_row_activation ? "per_row" : "per_tensor";
   json["granularity"] = all.per_channel_weights ? "per_channel" : "per_tensor";
   json["weight_algorithm"] = to_string(all.weight_algorithm);
   json["first_layer"] = options.first_layer;

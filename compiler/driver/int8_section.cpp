@@ -105,6 +105,7 @@ void apply_defaults(const QuantizationRule& all, QuantizationOptions& options) {
   if (all.collector) options.defaults.activation.collector = *all.collector;
   if (all.percentile) options.defaults.activation.percentile = *all.percentile;
   if (all.symmetric_activation) options.defaults.symmetric_activation = *all.symmetric_activation;
+  if (all.per_row_activation) options.defaults.per_row_activation = *all.per_row_activation;
   if (all.per_channel_weights) options.defaults.per_channel_weights = *all.per_channel_weights;
   if (all.weight_algorithm) options.defaults.weight_algorithm = *all.weight_algorithm;
   if (!options.defaults.quantized) options.defaults.reason = "by the configuration";

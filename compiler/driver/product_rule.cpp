@@ -108,6 +108,9 @@ Status check_types(const Words& words) {
     if (type != nullptr && words.says("dtype", "fp32") && type->text != "fp32")
       return yaml_error(type->node, concat("dtype ", type->text, " in a rule of dtype fp32"));
   const Word* const approach = words.find("approach");
+  if (words.says("activation granularity", "per_row") && words.says("approach", "static"))
+    return yaml_error(words.find("activation granularity")->node,
+                      "activations with calibrated ranges have one for the tensor; per_row is of the approach dynamic");
   if (approach == nullptr || activation == nullptr) return {};
   if ((activation->text == "fp32") != (approach->text == "weight_only"))
     return yaml_error(activation->node,
@@ -155,7 +158,8 @@ Status translate_all(Words& words) {
   TEGULA_RETURN_IF_ERROR(words.translate(
       "activation dtype", {{"u8", "u8"}, {"uint8", "u8"}, {"s8", "s8"}, {"int8", "s8"}, {"fp32", "fp32"}}));
   TEGULA_RETURN_IF_ERROR(words.translate("activation scheme", {{"sym", "sym"}, {"asym", "asym"}}));
-  TEGULA_RETURN_IF_ERROR(words.translate("activation granularity", {{"per_tensor", "per_tensor"}}));
+  TEGULA_RETURN_IF_ERROR(
+      words.translate("activation granularity", {{"per_row", "per_row"}, {"per_tensor", "per_tensor"}}));
   TEGULA_RETURN_IF_ERROR(words.translate("weight dtype", {{"s8", "s8"}, {"int8", "s8"}, {"fp32", "fp32"}}));
   if (words.says("weight scheme", "asym"))
     return yaml_error(words.find("weight scheme")->node, "weights are s8 around zero: their scheme is sym");
@@ -192,6 +196,8 @@ Status read_product_rule(const YAML::Node& map, std::string_view what, bool is_s
     rule.symmetric_activation = scheme->text == "sym";
   else if (const Word* type = words.find("activation dtype"); type != nullptr && !no_activation)
     rule.symmetric_activation = type->text == "s8";
+  if (const Word* granularity = words.find("activation granularity"))
+    rule.per_row_activation = granularity->text == "per_row";
   if (const Word* granularity = words.find("weight granularity"))
     rule.per_channel_weights = granularity->text == "per_channel";
   if (const Word* algorithm = words.find("weight algorithm"))

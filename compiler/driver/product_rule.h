@@ -19,7 +19,7 @@ namespace tegula::driver {
 ///   activation:
 ///     dtype: u8                 # s8: zero in the middle; fp32: weight_only; also uint8, int8
 ///     scheme: asym              # sym
-///     granularity: per_tensor
+///     granularity: per_tensor   # per_row: of dynamic ranges, a row (or image) each
 ///     algorithm: percentile     # minmax, moving_average, kl, mse, a collector's name
 ///     percentile: 99.99         # without an algorithm: of percentile
 ///   weight:

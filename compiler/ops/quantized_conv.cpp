@@ -19,7 +19,8 @@ using kernels::TensorView;
 Status infer_quantized_conv(InferContext& context) {
   if (!context.has_input(0) || !context.has_input(1)) return context.error("two operands expected");
   TEGULA_ASSIGN_OR_RETURN(Shape shape, infer_conv_shape(context));
-  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_quantized_product(context, context.input(1).shape[0]));
+  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_quantized_product(context, context.input(1).shape[0],
+                                                                  source_images(context.input(0).shape)));
   context.outputs.push_back({to, std::move(shape), std::nullopt});
   return {};
 }
@@ -31,13 +32,14 @@ class WindowSum {
       : x_(x), w_(inputs[1]), groups_(node.attributes.integer("groups", 1)) {
     window_ = window_of(node.attributes, static_cast<std::size_t>(x.rank - 2));
     pads_ = *constant_dims(window_.pads_begin);
-    const bool is_dynamic = kSourceZeroPoint < inputs.size() && inputs[kSourceZeroPoint].data != nullptr;
-    padding_ = is_dynamic ? *inputs[kSourceZeroPoint].as<int32_t>()
-                          : static_cast<int32_t>(node.attributes.integer("src_zero_point"));
+    if (kSourceZeroPoint < inputs.size() && inputs[kSourceZeroPoint].data != nullptr)
+      dynamic_zero_point_ = &inputs[kSourceZeroPoint];
+    zero_point_ = static_cast<int32_t>(node.attributes.integer("src_zero_point"));
   }
 
   ProductSums at(std::span<const int64_t> index) const {
     ProductSums sums;
+    const int32_t padding = padding_of(index[0]);
     const int64_t oc = index[1], group = oc / (w_.dims[0] / groups_);
     kernels::OffsetWalk<0> walk(w_.shape().subspan(1), {});
     for (int64_t i = 0; i < walk.count(); ++i, walk.next()) {
@@ -51,7 +53,7 @@ class WindowSum {
         from += position * x_.strides[d + 2];
         weight += at[d + 1] * w_.strides[d + 2];
       }
-      const int32_t q_x = inside ? x_.as<uint8_t>()[from] : padding_, q_w = w_.as<int8_t>()[weight];
+      const int32_t q_x = inside ? x_.as<uint8_t>()[from] : padding, q_w = w_.as<int8_t>()[weight];
       sums.products += static_cast<uint32_t>(q_x * q_w);
       sums.sources += static_cast<uint32_t>(q_x);
       sums.weights += static_cast<uint32_t>(q_w);
@@ -61,11 +63,17 @@ class WindowSum {
   }
 
  private:
+  int32_t padding_of(int64_t image) const {
+    if (dynamic_zero_point_ == nullptr) return zero_point_;
+    return dynamic_zero_point_->as<int32_t>()[dynamic_zero_point_->rank == 0 ? 0 : image];
+  }
+
   const TensorView &x_, &w_;
   int64_t groups_;
   SlidingWindow window_;
   Dims pads_;
-  int32_t padding_ = 0;
+  const TensorView* dynamic_zero_point_ = nullptr;
+  int32_t zero_point_ = 0;
 };
 
 Status evaluate_quantized_conv(const Node& node, std::span<const TensorView> inputs,
@@ -79,7 +87,7 @@ Status evaluate_quantized_conv(const Node& node, std::span<const TensorView> inp
   const ProductEpilogue epilogue(node, inputs);
   kernels::OffsetWalk<1> walk(dst.shape(), {&dst});
   for (int64_t i = 0; i < walk.count(); ++i, walk.next())
-    epilogue.write(sum.at(walk.index()), walk.index()[1], dst, walk.offset(0));
+    epilogue.write(sum.at(walk.index()), walk.index()[0], walk.index()[1], dst, walk.offset(0));
   return {};
 }
 

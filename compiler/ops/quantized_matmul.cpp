@@ -20,7 +20,7 @@ Status infer_quantized_matmul(InferContext& context) {
   const Dim &k = b.shape[transposed ? 1 : 0], &n = b.shape[transposed ? 0 : 1];
   const Result<Dim> depth = same_size(context, a.shape.back(), k, "depth");
   if (!depth.ok()) return depth.error();
-  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_quantized_product(context, n));
+  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_quantized_product(context, n, source_rows(a.shape)));
   Shape shape = a.shape;
   shape.back() = n;
   context.outputs.push_back({to, std::move(shape), std::nullopt});
@@ -53,7 +53,7 @@ Status evaluate_quantized_matmul(const Node& node, std::span<const TensorView> i
         sums.weights += static_cast<uint32_t>(q_b);
         ++sums.count;
       }
-      epilogue.write(sums, n, outputs[0], m * w.n + n);
+      epilogue.write(sums, m, n, outputs[0], m * w.n + n);
     }
   }
   return {};

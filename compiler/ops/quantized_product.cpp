@@ -20,6 +20,15 @@ Status check_operand(const InferContext& context, std::size_t index, DType dtype
                               channels.to_string(), " channels"));
 }
 
+/// One for all of the source, or one for each part of it.
+Status check_source_operand(const InferContext& context, std::size_t index, DType dtype, const Shape& parts) {
+  if (!context.has_input(index)) return {};
+  const Value& value = context.input(index);
+  if (value.dtype == dtype && (value.shape.empty() || value.shape == parts)) return {};
+  return context.error(concat("operand ", index, " is ", name_of(value.dtype), to_string(value.shape), " where ",
+                              name_of(dtype), "[] or ", to_string(parts), " is expected"));
+}
+
 bool is_zero_point_of(int64_t zero_point, DType dtype) {
   if (dtype == DType::kU8) return zero_point >= 0 && zero_point <= 255;
   return dtype == DType::kS8 ? zero_point >= -128 && zero_point <= 127 : zero_point == 0;
@@ -27,7 +36,19 @@ bool is_zero_point_of(int64_t zero_point, DType dtype) {
 
 }  // namespace
 
-Result<DType> infer_quantized_product(InferContext& context, const Dim& channels) {
+Shape source_rows(const Shape& source) {
+  Shape rows = source;
+  if (!rows.empty()) rows.back() = Dim(1);
+  return rows;
+}
+
+Shape source_images(const Shape& source) {
+  Shape images(source.size(), Dim(1));
+  if (!images.empty()) images[0] = source[0];
+  return images;
+}
+
+Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts) {
   const Node& node = context.node;
   if (context.input(0).dtype != DType::kU8 || context.input(1).dtype != DType::kS8)
     return context.unsupported(concat("a product of ", name_of(context.input(0).dtype), " by ",
@@ -38,8 +59,8 @@ Result<DType> infer_quantized_product(InferContext& context, const Dim& channels
   TEGULA_RETURN_IF_ERROR(check_operand(context, kQuantizedBias, DType::kS32, channels, true, false));
   TEGULA_RETURN_IF_ERROR(check_operand(context, kQuantizedMultipliers, DType::kF32, channels, true, true));
   TEGULA_RETURN_IF_ERROR(check_operand(context, kWeightZeroPoints, DType::kS32, channels, true, false));
-  TEGULA_RETURN_IF_ERROR(check_operand(context, kSourceZeroPoint, DType::kS32, channels, false, true));
-  TEGULA_RETURN_IF_ERROR(check_operand(context, kSourceScale, DType::kF32, channels, false, true));
+  TEGULA_RETURN_IF_ERROR(check_source_operand(context, kSourceZeroPoint, DType::kS32, parts));
+  TEGULA_RETURN_IF_ERROR(check_source_operand(context, kSourceScale, DType::kF32, parts));
   if (node.inputs.size() > kQuantizedOperands) return context.error(concat(node.inputs.size(), " operands"));
   const bool is_integer = to == DType::kS32;
   if (context.has_input(kQuantizedMultipliers) == is_integer)
@@ -57,16 +78,16 @@ Result<DType> infer_quantized_product(InferContext& context, const Dim& channels
 
 ProductEpilogue::ProductEpilogue(const Node&, std::span<const kernels::TensorView> inputs) : inputs_(inputs) {}
 
-int32_t ProductEpilogue::at(std::size_t operand, int64_t channel) const {
+int32_t ProductEpilogue::at(std::size_t operand, int64_t index) const {
   if (operand >= inputs_.size() || inputs_[operand].data == nullptr) return 0;
-  return inputs_[operand].as<int32_t>()[inputs_[operand].rank == 0 ? 0 : channel];
+  return inputs_[operand].as<int32_t>()[inputs_[operand].rank == 0 ? 0 : index];
 }
 
-void ProductEpilogue::write(const ProductSums& sums, int64_t channel, const kernels::TensorView& dst,
+void ProductEpilogue::write(const ProductSums& sums, int64_t part, int64_t channel, const kernels::TensorView& dst,
                             int64_t offset) const {
   const auto bias = static_cast<uint32_t>(at(kQuantizedBias, channel));
   const auto z_w = static_cast<uint32_t>(at(kWeightZeroPoints, channel));
-  const auto z_x = static_cast<uint32_t>(at(kSourceZeroPoint, channel));
+  const auto z_x = static_cast<uint32_t>(at(kSourceZeroPoint, part));
   const uint32_t wrapped = sums.products + bias - z_w * sums.sources - z_x * sums.weights + sums.count * z_x * z_w;
   const auto acc = static_cast<int32_t>(wrapped);
   if (dst.dtype == DType::kS32) {
@@ -76,7 +97,7 @@ void ProductEpilogue::write(const ProductSums& sums, int64_t channel, const kern
   const kernels::TensorView& multipliers = inputs_[kQuantizedMultipliers];
   float multiplier = multipliers.as<float>()[multipliers.rank == 0 ? 0 : channel];
   if (kSourceScale < inputs_.size() && inputs_[kSourceScale].data != nullptr)
-    multiplier *= *inputs_[kSourceScale].as<float>();
+    multiplier *= inputs_[kSourceScale].as<float>()[inputs_[kSourceScale].rank == 0 ? 0 : part];
   dst.as<float>()[offset] = static_cast<float>(acc) * multiplier;
 }
 

@@ -31,13 +31,18 @@ enum QuantizedOperandIndex : std::size_t {
   kQuantizedBias = 2,         ///< s32, one per output channel
   kQuantizedMultipliers = 3,  ///< f32, one, or one per output channel
   kWeightZeroPoints = 4,      ///< s32, one per output channel
-  kSourceZeroPoint = 5,       ///< s32, one: dynamic
-  kSourceScale = 6,           ///< f32, one: dynamic
+  kSourceZeroPoint = 5,       ///< s32: dynamic; [], or by row or image as infer_quantized_product says
+  kSourceScale = 6,           ///< f32: likewise
   kQuantizedOperands = 7,
 };
 
 /// Checks what does not depend on the form of the product, for `channels` output channels; gives the type of dst.
-Result<DType> infer_quantized_product(InferContext& context, const Dim& channels);
+/// `parts`: the shape that dynamic zero points and scales have where they are not one for all of the source.
+Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts);
+/// That shape, of scale and zero point of a source: [..., 1] of matrix products (a row each), [n, 1, ...] of
+/// convolutions (an image each).
+Shape source_rows(const Shape& source);
+Shape source_images(const Shape& source);
 
 /// The sum of one output element: products and sums of sources over all K elements, modulo 2^32.
 struct ProductSums {
@@ -49,11 +54,12 @@ struct ProductSums {
 class ProductEpilogue {
  public:
   ProductEpilogue(const Node& node, std::span<const kernels::TensorView> inputs);
-  /// Writes element `offset` of dst, s32 or f32.
-  void write(const ProductSums& sums, int64_t channel, const kernels::TensorView& dst, int64_t offset) const;
+  /// Writes element `offset` of dst, s32 or f32. `part`: the row or image of the source.
+  void write(const ProductSums& sums, int64_t part, int64_t channel, const kernels::TensorView& dst,
+             int64_t offset) const;
 
  private:
-  int32_t at(std::size_t operand, int64_t channel) const;
+  int32_t at(std::size_t operand, int64_t index) const;
   std::span<const kernels::TensorView> inputs_;
 };
 

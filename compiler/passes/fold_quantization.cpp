@@ -62,10 +62,42 @@ class ProductFolder {
   bool find_dynamic_source() {
     const auto link = as_dynamic_dequantize(node_.input(0));
     if (!link || link->source->dtype != DType::kU8) return false;
+    const Shape parts = is_conv_ ? source_images(link->source->shape) : source_rows(link->source->shape);
+    if (!link->is_per_tensor() && (link->scale->shape != parts || link->zero_point->shape != parts)) return false;
     source_ = link->source;
     scale_value_ = link->scale;
     zero_point_value_ = link->zero_point;
     return true;
+  }
+
+  /// The shape of scale and zero point of a source with several: those of its rows, or of its images.
+  Shape parts_of_source() const { return is_conv_ ? source_images(source_->shape) : source_rows(source_->shape); }
+
+  /// An operand that the integer product reads: one number, or one for each part of the source.
+  Result<Value*> source_operand(Value* value) {
+    return value->shape == parts_of_source() ? value : build_.reshape(value, {});
+  }
+
+  /// The zero point of the source in s32, by the node that computes it where there is one.
+  Result<Value*> wide_zero_point() {
+    if (zero_point_value_->dtype == DType::kS32) return zero_point_value_;
+    Node* const producer = zero_point_value_->producer;
+    if (is_function(producer, Function::k_cast) && producer->input(0)->dtype == DType::kS32) return producer->input(0);
+    if (!is_op(producer, "dynamic_quantize") || zero_point_value_ != producer->output(2))
+      return build_.cast(zero_point_value_, DType::kS32);
+    Builder build(graph_, producer->origins, producer);
+    Attributes attributes = producer->attributes;
+    attributes.set("zero_point", DType::kS32);
+    TEGULA_ASSIGN_OR_RETURN(Node* const wide,
+                            build.node("dynamic_quantize", {producer->input(0)}, std::move(attributes)));
+    TEGULA_ASSIGN_OR_RETURN(Value* const narrow, build.cast(wide->outputs[2], DType::kU8));
+    wide->rule = producer->rule;
+    if (source_ == producer->outputs[0]) source_ = wide->outputs[0];
+    if (scale_value_ == producer->outputs[1]) scale_value_ = wide->outputs[1];
+    replace_value(graph_, producer->outputs[0], wide->outputs[0]);
+    replace_value(graph_, producer->outputs[1], wide->outputs[1]);
+    replace_value(graph_, zero_point_value_, narrow);
+    return wide->outputs[2];
   }
 
   bool find_weights() {
@@ -177,6 +209,10 @@ class ProductFolder {
   }
 
   Result<bool> emit(const std::vector<int32_t>& bias) {
+    Value* zero_point = nullptr;
+    if (is_dynamic()) {
+      TEGULA_ASSIGN_OR_RETURN(zero_point, wide_zero_point());
+    }
     const bool divided = quantize_ != nullptr && post_ops_.empty() && !is_dynamic();
     std::vector<Value*> operands(kQuantizedOperands);
     operands[kQuantizedSource] = source_;
@@ -191,9 +227,8 @@ class ProductFolder {
     attributes.erase("transpose_a");
     if (!is_conv_ && !attributes.flag("transpose_b")) attributes.erase("transpose_b");
     if (is_dynamic()) {
-      TEGULA_ASSIGN_OR_RETURN(Value* const wide, build_.cast(zero_point_value_, DType::kS32));
-      TEGULA_ASSIGN_OR_RETURN(operands[kSourceZeroPoint], build_.reshape(wide, {}));
-      TEGULA_ASSIGN_OR_RETURN(operands[kSourceScale], build_.reshape(scale_value_, {}));
+      TEGULA_ASSIGN_OR_RETURN(operands[kSourceZeroPoint], source_operand(zero_point));
+      TEGULA_ASSIGN_OR_RETURN(operands[kSourceScale], source_operand(scale_value_));
     } else if (source_quantization_.zero_point != 0) {
       attributes.set("src_zero_point", int64_t{source_quantization_.zero_point});
     }

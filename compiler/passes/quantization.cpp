@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "compiler/ops/quantized_product.h"
+
 namespace tegula::compiler {
 namespace {
 
@@ -50,8 +52,16 @@ std::optional<QuantizedLink> as_quantize(const Value* value) {
 std::optional<DynamicLink> as_dynamic_dequantize(const Value* value) {
   if (value == nullptr || !is_function(value->producer, Function::k_dequantize_by)) return std::nullopt;
   const Node& node = *value->producer;
-  if (!is_single(node.inputs[1]) || !is_single(node.inputs[2]) || node.inputs[0]->is_constant()) return std::nullopt;
+  const Shape& shape = node.inputs[0]->shape;
+  const auto fits = [&](const Value* operand) {
+    return is_single(operand) || operand->shape == source_rows(shape) || operand->shape == source_images(shape);
+  };
+  if (!fits(node.inputs[1]) || !fits(node.inputs[2]) || node.inputs[0]->is_constant()) return std::nullopt;
   return DynamicLink{node.inputs[0], node.inputs[1], node.inputs[2]};
+}
+
+bool DynamicLink::is_per_tensor() const {
+  return is_single(scale) && is_single(zero_point);
 }
 
 std::optional<DequantizedConstant> as_dequantized_constant(const Value* value, int axis) {

@@ -31,11 +31,14 @@ std::optional<QuantizedLink> as_dequantize(const Value* value);
 /// q of q = quantize(source) {alpha, beta, to}.
 std::optional<QuantizedLink> as_quantize(const Value* value);
 
-/// x of y = dequantize_by(q, scale, zero_point) whose scale and zero point are single numbers that are computed.
+/// x of y = dequantize_by(q, scale, zero_point) whose scale and zero point are computed: single numbers, or those of
+/// each row or image (ops/quantized_product.h).
 struct DynamicLink {
   Value* source = nullptr;
   Value* scale = nullptr;
   Value* zero_point = nullptr;
+
+  bool is_per_tensor() const;
 };
 std::optional<DynamicLink> as_dynamic_dequantize(const Value* value);
 

@@ -30,6 +30,7 @@ void apply(const QuantizationRule& rule, ProductChoice& choice) {
   if (rule.percentile) choice.activation.percentile = *rule.percentile;
   if (rule.collector) choice.activation.collector = *rule.collector;
   if (rule.symmetric_activation) choice.symmetric_activation = *rule.symmetric_activation;
+  if (rule.per_row_activation) choice.per_row_activation = *rule.per_row_activation;
   if (rule.per_channel_weights) choice.per_channel_weights = *rule.per_channel_weights;
   if (rule.weight_algorithm) choice.weight_algorithm = *rule.weight_algorithm;
   choice.reason = concat("by the rule for ", rule.selector.description());

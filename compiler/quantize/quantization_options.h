@@ -40,6 +40,9 @@ struct ProductChoice {
   /// instead of where the range has it (u8 asymmetric).
   RangeOptions activation = {.percentile = 99.99};
   bool symmetric_activation = false;
+  /// Of dynamic products: a range for each row of a matrix product, each image of a convolution, so that an answer does
+  /// not depend on what else is in the batch. Otherwise one for the whole tensor.
+  bool per_row_activation = true;
   bool per_channel_weights = true;
   WeightAlgorithm weight_algorithm = WeightAlgorithm::kMinMax;
   std::string reason = "by default";  ///< for reports: the rule that chose
@@ -55,6 +58,7 @@ struct QuantizationRule {
   std::optional<double> percentile = std::nullopt;
   std::optional<std::string> collector = std::nullopt;
   std::optional<bool> symmetric_activation = std::nullopt;
+  std::optional<bool> per_row_activation = std::nullopt;
   std::optional<bool> per_channel_weights = std::nullopt;
   std::optional<WeightAlgorithm> weight_algorithm = std::nullopt;
 

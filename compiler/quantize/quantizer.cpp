@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "compiler/ops/op_def.h"
+#include "compiler/ops/quantized_product.h"
 #include "compiler/passes/gemm_like.h"
 #include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
@@ -215,17 +216,30 @@ class Quantizer {
     graph_.set_input(&node, 1, dequantized);
     if (choice.approach == Approach::kWeightOnly) node.attributes.set("weight_only", int64_t{1});
     if (choice.approach == Approach::kDynamic) {
-      TEGULA_ASSIGN_OR_RETURN(Value* const x, dynamic(build, node.input(0)));
+      TEGULA_ASSIGN_OR_RETURN(Value* const x, dynamic(build, node.input(0), range_of(node, choice)));
       graph_.set_input(&node, 0, x);
     }
     return {};
   }
 
-  /// x quantized by the range of each run, and back; once for all products that read it so.
-  Result<Value*> dynamic(Builder& build, Value* x) {
-    Value*& known = dynamic_[x];
+  /// The attribute of dynamic_quantize that says which parts of the source have a range of their own; empty: there is
+  /// one part.
+  static std::string_view range_of(const Node& node, const ProductChoice& choice) {
+    if (!choice.per_row_activation) return "";
+    const Shape& shape = node.input(0)->shape;
+    const bool is_conv = is_op(&node, "conv");
+    const Shape parts = is_conv ? source_images(shape) : source_rows(shape);
+    if (std::all_of(parts.begin(), parts.end(), [](const Dim& dim) { return dim.is(1); })) return "";
+    return is_conv ? "per_image" : "per_row";
+  }
+
+  /// x quantized by the ranges of each run, and back; once for all products that read it so.
+  Result<Value*> dynamic(Builder& build, Value* x, std::string_view range_of) {
+    Value*& known = dynamic_[{x, range_of}];
     if (known != nullptr) return known;
-    TEGULA_ASSIGN_OR_RETURN(Node* const q, build.node("dynamic_quantize", {x}, {{"to", DType::kU8}}));
+    Attributes attributes{{"to", DType::kU8}};
+    if (!range_of.empty()) attributes.set(std::string(range_of), int64_t{1});
+    TEGULA_ASSIGN_OR_RETURN(Node* const q, build.node("dynamic_quantize", {x}, std::move(attributes)));
     TEGULA_ASSIGN_OR_RETURN(known,
                             build.function(Function::k_dequantize_by, {q->outputs[0], q->outputs[1], q->outputs[2]}));
     return known;
@@ -298,7 +312,7 @@ class Quantizer {
   std::vector<std::pair<Node*, ProductChoice>> products_;
   std::unordered_map<const Value*, Quantization> quantizations_;  // by the first value of the group
   std::vector<const std::vector<Value*>*> wanted_;
-  std::unordered_map<const Value*, Value*> dynamic_;
+  std::map<std::pair<const Value*, std::string_view>, Value*> dynamic_;
 };
 
 }  // namespace

@@ -127,7 +127,7 @@ bool ConvKernel::reads_padding() const {
 /// Sums of bf16 are only promised where they are fp32 sums of widened operands, and there +0 decides about signs of
 /// zeros.
 bool ConvKernel::padding_adds_nothing(const ConvArgs& args) const {
-  if (tiles_->desc().types.integer()) return args.padding == 0;
+  if (tiles_->desc().types.integer()) return args.image_padding == nullptr && args.padding == 0;
   return tiles_->desc().isa == TileIsa::kAvx512Bf16 || tiles_->desc().isa == TileIsa::kAmxBf16;
 }
 
@@ -284,6 +284,8 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
   const auto& in = shape_.in;
   const int64_t y = region.line % shape_.out[kHeight], slice = region.line / shape_.out[kHeight];
   const int64_t z = slice % shape_.out[kDepth], image = slice / shape_.out[kDepth];
+  const uint8_t padding =
+      args.image_padding != nullptr ? static_cast<uint8_t>(args.image_padding[image]) : args.padding;
   const int64_t first_z = z * shape_.strides[kDepth] - shape_.pads_begin[kDepth];
   const int64_t first_y = y * shape_.strides[kHeight] - shape_.pads_begin[kHeight];
   const int64_t rows =
@@ -296,14 +298,14 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
     for (int64_t h = 0; h < rows; ++h, row += row_) {
       const int64_t source_z = first_z + d, source_y = first_y + h;
       if (source_z < 0 || source_z >= in[kDepth] || source_y < 0 || source_y >= in[kHeight]) {
-        std::memset(row, args.padding, static_cast<std::size_t>(row_));
+        std::memset(row, padding, static_cast<std::size_t>(row_));
         continue;
       }
       const std::byte* const from = src + ((image * in[kDepth] + source_z) * in[kHeight] + source_y) * src_row;
       if (windows_)
-        copy_windows(from, args.padding, row);
+        copy_windows(from, padding, row);
       else
-        copy_pixels(from, -shape_.pads_begin[kWidth], copied_[kWidth], args.padding, row);
+        copy_pixels(from, -shape_.pads_begin[kWidth], copied_[kWidth], padding, row);
     }
   }
 }

@@ -44,10 +44,11 @@ PackedConv packed_weights(const ConvShape& shape, Packing packing = Packing::kN1
 /// Operands of one convolution. Row r of a post-op's operand belongs to pixel r of dst.
 struct ConvArgs {
   const void* src = nullptr;
-  const void* weights = nullptr;  ///< as packed_weights() says, aligned to 64 bytes
-  void* dst = nullptr;            ///< between the channels of two pixels nothing is written
-  EpilogueArgs epilogue;          ///< from output channel 0 on
-  uint8_t padding = 0;            ///< what lies outside of a source of u8: its zero point
+  const void* weights = nullptr;           ///< as packed_weights() says, aligned to 64 bytes
+  void* dst = nullptr;                     ///< between the channels of two pixels nothing is written
+  EpilogueArgs epilogue;                   ///< from output channel 0 on
+  uint8_t padding = 0;                     ///< what lies outside of a source of u8: its zero point
+  const int32_t* image_padding = nullptr;  ///< or one for each image
 };
 
 /// One convolution with its sizes bound, of the types of its tiles; any but depthwise ones, which have depthwise.h. To

@@ -81,13 +81,13 @@ Sums sum_window(const QuantizedConvDesc& desc, const QuantizedConvArgs& args, co
   return sums;
 }
 
-int32_t accumulator(const QuantizedConvArgs& args, const Sums& sums, int64_t oc) {
+int32_t accumulator(const QuantizedConvArgs& args, const Sums& sums, int32_t src_zero_point, int64_t oc) {
   uint32_t acc = sums.products;
   const auto at = [&](const int32_t* values) { return values == nullptr ? 0u : static_cast<uint32_t>(values[oc]); };
   const uint32_t weight_zero = at(args.weight_zero_points);
   acc += at(args.bias) - weight_zero * sums.sources;
   if (args.dynamic_zero_point != nullptr) {
-    const auto src_zero = static_cast<uint32_t>(*args.dynamic_zero_point);
+    const auto src_zero = static_cast<uint32_t>(src_zero_point);
     acc += sums.count * src_zero * weight_zero - src_zero * at(args.weight_sums);
   }
   return static_cast<int32_t>(acc);
@@ -143,16 +143,20 @@ int64_t quantized_conv_positions(const TensorView& dst) {
 void quantized_conv_reference(const QuantizedConvDesc& desc, const QuantizedConvArgs& args, int64_t begin,
                               int64_t end) {
   const Weights weights(desc.weights, args.weights);
-  const int32_t src_zero_point = args.dynamic_zero_point != nullptr ? *args.dynamic_zero_point : desc.src_zero_point;
-  const float src_scale = args.dynamic_scale != nullptr ? *args.dynamic_scale : 1.0f;
   const int64_t channels = args.dst.dims[desc.spatial + 1];
   std::array<TensorView, kMaxEpilogueOperands> operands;
   for (std::size_t i = 0; i < args.operands.size(); ++i) operands[i] = args.operands[i].broadcast_to(args.dst.shape());
 
   for (int64_t position = begin; position < end; ++position) {
     const std::array<int64_t, 4> index = index_of(args.dst, desc.spatial, position);
+    const int64_t image = index[0];
+    const int32_t src_zero_point = args.dynamic_zero_point != nullptr
+                                       ? args.dynamic_zero_point[args.zero_point_per_image ? image : 0]
+                                       : desc.src_zero_point;
+    const float src_scale = args.dynamic_scale != nullptr ? args.dynamic_scale[args.scale_per_image ? image : 0] : 1.0f;
     for (int64_t oc = 0; oc < channels; ++oc) {
-      const int32_t acc = accumulator(args, sum_window(desc, args, weights, src_zero_point, index, oc), oc);
+      const int32_t acc =
+          accumulator(args, sum_window(desc, args, weights, src_zero_point, index, oc), src_zero_point, oc);
       const float multiplier = args.multipliers[args.multiplier_per_channel ? oc : 0];
       const float sum = static_cast<float>(acc) * (args.dynamic_scale != nullptr ? multiplier * src_scale : multiplier);
       const auto offset_in = [&](const TensorView& view) {

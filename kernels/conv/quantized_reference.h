@@ -41,9 +41,11 @@ struct QuantizedConvArgs {
   bool multiplier_per_channel = false;          ///< otherwise one for all
   const int32_t* weight_zero_points = nullptr;  ///< or nullptr: all 0
   const int32_t* weight_sums = nullptr;         ///< read where the source's zero point is dynamic
-  const int32_t* dynamic_zero_point = nullptr;  ///< of the source; nullptr: static
-  const float* dynamic_scale = nullptr;         ///< of the source; nullptr: in the multipliers
-  std::span<const TensorView> operands;         ///< f32, of the post-ops that have one, each broadcasting to dst
+  const int32_t* dynamic_zero_point = nullptr;  ///< of the source, one or one for each of n; nullptr: static
+  const float* dynamic_scale = nullptr;         ///< likewise; nullptr: in the multipliers
+  bool zero_point_per_image = false;
+  bool scale_per_image = false;
+  std::span<const TensorView> operands;  ///< f32, of the post-ops that have one, each broadcasting to dst
 };
 
 /// Looks at types and dimensions only. kInvalidArgument says what does not fit.

@@ -64,21 +64,23 @@ std::vector<TapGroup> tap_groups(const QuantizedDepthwiseDesc& desc) {
 /// What a call keeps in scratch for each block of `block_channels` channels (a whole vector of bytes), in rows of
 /// vectors in the order in which interleaving leaves the lanes: dword i of 128-bit lane l of row j is channel
 /// 16 l + 4 j + i.
-///   4 rows of biases, 4 of multipliers, then for each group of taps 4 of weights: four bytes a lane, or without VNNI
-///   two words of the even taps, and 4 rows more of the odd ones
+///   4 rows of biases, 4 of multipliers, 4 of real biases where there are any, then for each group of taps 4 of
+///   weights: four bytes a lane, or without VNNI two words of the even taps, and 4 rows more of the odd ones
 /// After the blocks: a pixel of the source's zero point.
 struct PreparedLayout {
-  int64_t block_channels, groups, rows_per_group;
+  int64_t block_channels, groups, rows_per_group, constant_rows;
 
   PreparedLayout(const QuantizedDepthwiseDesc& desc)
       : block_channels(jit::vector_bytes(vector_isa(desc.isa))),
         groups(static_cast<int64_t>(tap_groups(desc).size())),
-        rows_per_group(desc.isa == Isa::kAvx512Vnni ? 4 : 8) {}
+        rows_per_group(desc.isa == Isa::kAvx512Vnni ? 4 : 8),
+        constant_rows(desc.has_real_bias() ? 12 : 8) {}
 
   int64_t row_bytes() const { return block_channels; }
   int64_t multipliers() const { return 4 * row_bytes(); }
-  int64_t weights() const { return 8 * row_bytes(); }
-  int64_t block_bytes() const { return (8 + groups * rows_per_group) * row_bytes(); }
+  int64_t real_biases() const { return 8 * row_bytes(); }
+  int64_t weights() const { return constant_rows * row_bytes(); }
+  int64_t block_bytes() const { return (constant_rows + groups * rows_per_group) * row_bytes(); }
   int64_t blocks(int64_t channels) const { return (channels + block_channels - 1) / block_channels; }
   int64_t padding(int64_t channels) const { return blocks(channels) * block_bytes(); }
   int64_t bytes(int64_t channels) const { return padding(channels) + blocks(channels) * block_channels; }
@@ -121,14 +123,15 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
         isa_(vector_isa(desc.isa)),
         form_(form),
         layout_(desc),
-        groups_(tap_groups(desc)) {
+        groups_(tap_groups(desc)),
+        chain_(desc.post_ops.begin() + (desc.has_real_bias() ? 1 : 0), desc.post_ops.end()) {
     const bool overlapping = desc.strides[2] < desc.kernel[2] && desc.kernel[2] <= 3 && desc.dilations[2] == 1;
     ring_ = form == Form::kWalk && avx512() && groups_are_columns(desc) && overlapping;
     for (int i = kFirstSource; i < kZero; ++i) resources_.vectors.push_back(i);
     for (int i = kBound + 1; i < jit::vector_registers(isa_); ++i)
       if (!ring_ || i < kRing || i >= kRing + 12) resources_.vectors.push_back(i);
     if (avx512()) resources_.masks = {2, 3, 4, 5, 6, 7};  // k1 is the tail's
-    const auto needs = post_op_needs(desc.post_ops, isa_, static_cast<int>(resources_.vectors.size()),
+    const auto needs = post_op_needs(chain_, isa_, static_cast<int>(resources_.vectors.size()),
                                      static_cast<int>(resources_.masks.size()));
     resources_.spill_bytes = needs.spill_bytes;
     emit();
@@ -143,6 +146,7 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
   bool avx512() const { return isa_ == VectorIsa::kAvx512; }
   bool vnni() const { return desc_.isa == Isa::kAvx512Vnni; }
   int kernel_rows() const { return static_cast<int>(desc_.kernel[0] * desc_.kernel[1]); }
+  int dst_size() const { return static_cast<int>(size_of(desc_.dst)); }
   /// A register with as many bytes as the segment has channels.
   Xmm reg(int index) const {
     if (segment_ == 64) return Xbyak::Zmm(index);
@@ -223,7 +227,7 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
     mov(step, ptr[args_ + offsetof(DepthwiseCall, tap_bytes)]);
     lea(step3, ptr[step + step * 2]);
     mov(dst, ptr[args_ + offsetof(DepthwiseCall, dst)]);
-    add(dst, channel);
+    lea(dst, ptr[dst + channel * dst_size()]);
     mov(left, ptr[args_ + offsetof(DepthwiseCall, pixels)]);
     if (ring_) return emit_ring_walk(rows, step, dst, left, prepared);
 
@@ -280,7 +284,7 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
     const ScopedGpr table = gpr_.take("taps"), dst = gpr_.take("dst");
     mov(table, ptr[args_ + offsetof(DepthwiseCall, taps)]);
     mov(dst, ptr[args_ + offsetof(DepthwiseCall, dst)]);
-    add(dst, channel);
+    lea(dst, ptr[dst + channel * dst_size()]);
     load_bias(prepared);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       const auto source = [&](int tap) {
@@ -356,10 +360,12 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
     for (int j = 0; j < 4; ++j) {
       vcvtdq2ps(reg(kAcc + j), reg(kAcc + j));
       vmulps(reg(kAcc + j), reg(kAcc + j), prepared_row(prepared, layout_.multipliers(), j));
+      if (desc_.has_real_bias()) vaddps(reg(kAcc + j), reg(kAcc + j), prepared_row(prepared, layout_.real_biases(), j));
     }
     const int accumulators[] = {kAcc, kAcc + 1, kAcc + 2, kAcc + 3};
-    emit_post_ops(*this, isa_, desc_.post_ops, accumulators, resources_,
+    emit_post_ops(*this, isa_, chain_, accumulators, resources_,
                   [](int, int, int) { throw std::logic_error("post-ops with operands run on plain loops"); });
+    if (desc_.dst == DType::kF32) return store_real(dst);
     for (int j = 0; j < 4; ++j) {
       const Xmm acc = reg(kAcc + j);
       if (desc_.scales_result) vmulps(acc, acc, reg(kScale));
@@ -375,11 +381,47 @@ class QuantizedDepthwiseGenerator final : public jit::Generator {
     masked_ ? vmovdqu8(ptr[dst] | k1, reg(kAcc)) : vmovups(ptr[dst], reg(kAcc));
   }
 
+  /// Stores the four accumulators as they are, in the order of channels: lane l of all four are 16 channels.
+  void store_real(const Reg64& dst) {
+    constexpr int kFirst = kFirstSource, kSecond = kFirstSource + 1, kThird = kFirstSource + 2,
+                  kFourth = kFirstSource + 3;
+    const auto out = [&](int i, int from, int bytes) {  // i-th register of the result
+      const int channels = bytes / static_cast<int>(sizeof(float));
+      const Address to = ptr[dst + i * bytes];
+      if (!masked_) return vmovups(to, reg(from));
+      kshiftrq(k2, k1, static_cast<uint8_t>(i * channels));
+      vmovups(to | k2, reg(from));
+    };
+    if (segment_ == 16) {
+      for (int j = 0; j < 4; ++j) out(j, kAcc + j, 16);
+    } else if (segment_ == 32) {
+      for (int lane = 0; lane < 2; ++lane) {
+        for (const int pair : {0, 2}) {
+          vperm2f128(Xbyak::Ymm(kFirst), Xbyak::Ymm(kAcc + pair), Xbyak::Ymm(kAcc + pair + 1), lane == 0 ? 0x20 : 0x31);
+          out(lane * 2 + pair / 2, kFirst, 32);
+        }
+      }
+    } else {
+      constexpr uint8_t kLow = 0x44, kHigh = 0xee, kEven = 0x88, kOdd = 0xdd;
+      using Xbyak::Zmm;
+      vshuff32x4(Zmm(kFirst), Zmm(kAcc), Zmm(kAcc + 1), kLow);
+      vshuff32x4(Zmm(kSecond), Zmm(kAcc), Zmm(kAcc + 1), kHigh);
+      vshuff32x4(Zmm(kThird), Zmm(kAcc + 2), Zmm(kAcc + 3), kLow);
+      vshuff32x4(Zmm(kFourth), Zmm(kAcc + 2), Zmm(kAcc + 3), kHigh);
+      vshuff32x4(Zmm(kAcc), Zmm(kFirst), Zmm(kThird), kEven);
+      vshuff32x4(Zmm(kAcc + 1), Zmm(kFirst), Zmm(kThird), kOdd);
+      vshuff32x4(Zmm(kAcc + 2), Zmm(kSecond), Zmm(kFourth), kEven);
+      vshuff32x4(Zmm(kAcc + 3), Zmm(kSecond), Zmm(kFourth), kOdd);
+      for (int i = 0; i < 4; ++i) out(i, kAcc + i, 64);
+    }
+  }
+
   const QuantizedDepthwiseDesc desc_;
   const VectorIsa isa_;
   const Form form_;
   const PreparedLayout layout_;
   const std::vector<TapGroup> groups_;
+  const PostOpChain chain_;  // behind the real bias
   bool ring_ = false;
   int segment_ = 16;
   bool masked_ = false;
@@ -402,24 +444,35 @@ class GeneratedQuantizedDepthwise final : public QuantizedDepthwiseKernel {
 
  private:
   void prepare(const QuantizedDepthwiseArgs& args, std::byte* scratch) const override {
+    for (int64_t panel = 0; panel * kPanelColumns < args.channels; ++panel) prepare_panel(args, panel, scratch);
+  }
+
+  /// Biases and multipliers with what is dynamic of the source, and the padding.
+  void prepare_image(const QuantizedDepthwiseArgs& args, int64_t image, std::byte* scratch) const override {
     const int64_t row = layout_.row_bytes();
+    const int32_t zero_point = args.zero_point_of(image);
     for (int64_t c = 0; c < args.channels; c += 4) {  // the four channels of one 128-bit place
-      const auto count = static_cast<std::size_t>(std::min<int64_t>(4, args.channels - c));
+      const auto count = std::min<int64_t>(4, args.channels - c);
       std::byte* block = scratch + c / layout_.block_channels * layout_.block_bytes();
       std::byte* place = block + c % 16 / 4 * row + c % layout_.block_channels / 16 * 16;
-      int32_t biases[4] = {};
+      uint32_t biases[4] = {};
       float multipliers[4] = {};
-      if (args.bias != nullptr) std::memcpy(biases, args.bias + c, count * sizeof(int32_t));
-      if (args.multiplier_per_channel) {
-        std::memcpy(multipliers, args.multipliers + c, count * sizeof(float));
-      } else {
-        std::fill_n(multipliers, 4, *args.multipliers);
+      for (int64_t i = 0; i < count; ++i) {
+        if (args.bias != nullptr) biases[i] = static_cast<uint32_t>(args.bias[c + i]);
+        if (args.dynamic_zero_point != nullptr)
+          biases[i] -= static_cast<uint32_t>(zero_point) * static_cast<uint32_t>(args.weight_sums[c + i]);
+        multipliers[i] = args.multipliers[args.multiplier_per_channel ? c + i : 0];
+        if (args.dynamic_scale != nullptr) multipliers[i] *= args.scale_of(image);
       }
       std::memcpy(place, biases, sizeof(biases));
       std::memcpy(place + layout_.multipliers(), multipliers, sizeof(multipliers));
+      if (!desc_.has_real_bias()) continue;
+      float real_biases[4] = {};
+      std::memcpy(real_biases, args.operands[0].data + c * sizeof(float),
+                  static_cast<std::size_t>(count) * sizeof(float));
+      std::memcpy(place + layout_.real_biases(), real_biases, sizeof(real_biases));
     }
-    for (int64_t panel = 0; panel * kPanelColumns < args.channels; ++panel) prepare_panel(args, panel, scratch);
-    std::memset(scratch + layout_.padding(args.channels), args.src_zero_point,
+    std::memset(scratch + layout_.padding(args.channels), zero_point,
                 static_cast<std::size_t>(layout_.blocks(args.channels) * layout_.block_channels));
   }
 
@@ -462,12 +515,13 @@ class GeneratedQuantizedDepthwise final : public QuantizedDepthwiseKernel {
 
   void run_row_generated(const QuantizedDepthwiseArgs& args, int64_t image, int64_t od, int64_t oh, int64_t channels,
                          std::byte* scratch) const {
+    const auto element = static_cast<int64_t>(size_of(desc_.dst));
     DepthwiseCall call;
     call.prepared = scratch;
     call.channels = channels;
     call.tap_bytes = desc_.dilations[2] * args.src_pixel_stride;
     call.pixel_bytes = desc_.strides[2] * args.src_pixel_stride;
-    call.dst_bytes = args.dst_pixel_stride;
+    call.dst_bytes = args.dst_pixel_stride * element;
     call.dst_scale_inverse = args.dst_scale_inverse;
     call.dst_zero_point = args.dst_zero_point;
 
@@ -481,7 +535,7 @@ class GeneratedQuantizedDepthwise final : public QuantizedDepthwiseKernel {
       for (std::size_t i = 0; i < row.rows; ++i)
         call.rows[i] = args.src + (row.pixels[i] + begin * desc_.strides[2] - args.pads[2]) * args.src_pixel_stride;
       call.pixels = end - begin;
-      call.dst = args.dst + (row.first_pixel + begin) * args.dst_pixel_stride;
+      call.dst = args.dst + (row.first_pixel + begin) * args.dst_pixel_stride * element;
       walk_->function()(&call);
     }
     run_pixels(end, args.out[2]);
@@ -494,7 +548,7 @@ class GeneratedQuantizedDepthwise final : public QuantizedDepthwiseKernel {
     const auto* padding = reinterpret_cast<const uint8_t*>(scratch + layout_.padding(args.channels));
     place_taps(desc_, args, row, ow, padding, taps.data());
     call.taps = taps.data();
-    call.dst = args.dst + (row.first_pixel + ow) * args.dst_pixel_stride;
+    call.dst = args.dst + (row.first_pixel + ow) * call.dst_bytes;
     pixel_.function()(&call);
   }
 

@@ -36,7 +36,7 @@ int64_t source_pixel(const QuantizedDepthwiseDesc& desc, const QuantizedDepthwis
 int32_t accumulator(const QuantizedDepthwiseDesc& desc, const QuantizedDepthwiseArgs& args, int64_t image,
                     const std::array<int64_t, 3>& out, int64_t c) {
   const int8_t* weights = args.weights + c / kPanelColumns * desc.taps() * kPanelColumns + c % kPanelColumns;
-  const int32_t zero_point = args.dynamic_zero_point != nullptr ? *args.dynamic_zero_point : args.src_zero_point;
+  const int32_t zero_point = args.zero_point_of(image);
   const auto value = [&](const int32_t* values) { return values == nullptr ? 0U : static_cast<uint32_t>(values[c]); };
   uint32_t products = 0, sources = 0;
   for (int64_t kd = 0; kd < desc.kernel[0]; ++kd)
@@ -68,6 +68,11 @@ std::string QuantizedDepthwiseDesc::name() const {
   return post_ops.empty() ? text : text + "_" + kernels::to_string(post_ops);
 }
 
+bool QuantizedDepthwiseDesc::has_real_bias() const {
+  return !post_ops.empty() && post_ops[0].function == Function::k_add &&
+         post_ops[0].operand == OperandKind::kPerChannel && post_ops[0].operand_dtype == DType::kF32;
+}
+
 int64_t QuantizedDepthwiseKernel::blocks(const QuantizedDepthwiseArgs& args, int workers) const {
   const int64_t rows = args.n * args.out[0] * args.out[1];
   if (workers <= 1 || rows <= 1) return 1;
@@ -80,8 +85,14 @@ void QuantizedDepthwiseKernel::run(const QuantizedDepthwiseArgs& args, int64_t b
   const int64_t rows = args.n * args.out[0] * args.out[1];
   if (rows == 0 || args.out[2] == 0 || args.channels == 0) return;
   prepare(args, scratch);
-  for (int64_t row = rows * block / blocks; row < rows * (block + 1) / blocks; ++row)
-    run_row(args, row / (args.out[0] * args.out[1]), row / args.out[1] % args.out[0], row % args.out[1], scratch);
+  const bool is_dynamic = args.dynamic_zero_point != nullptr || args.dynamic_scale != nullptr;
+  int64_t prepared = -1;
+  for (int64_t row = rows * block / blocks; row < rows * (block + 1) / blocks; ++row) {
+    const int64_t image = row / (args.out[0] * args.out[1]);
+    if (prepared < 0 || (is_dynamic && image != prepared)) prepare_image(args, image, scratch);
+    prepared = image;
+    run_row(args, image, row / args.out[1] % args.out[0], row % args.out[1], scratch);
+  }
 }
 
 void QuantizedDepthwiseKernel::run_row_plain(const QuantizedDepthwiseArgs& args, int64_t image, int64_t od, int64_t oh,
@@ -92,7 +103,7 @@ void QuantizedDepthwiseKernel::run_row_plain(const QuantizedDepthwiseArgs& args,
     for (int64_t c = first_channel; c < args.channels; ++c) {
       const int32_t acc = accumulator(desc_, args, image, {od, oh, ow}, c);
       float multiplier = args.multipliers[args.multiplier_per_channel ? c : 0];
-      if (args.dynamic_scale != nullptr) multiplier *= *args.dynamic_scale;
+      if (args.dynamic_scale != nullptr) multiplier *= args.scale_of(image);
       float f = static_cast<float>(acc) * multiplier;
       std::size_t next = 0;
       for (const PostOpDesc& op : desc_.post_ops) {
@@ -112,9 +123,10 @@ void QuantizedDepthwiseKernel::run_row_plain(const QuantizedDepthwiseArgs& args,
 
 QuantizedDepthwiseIsa choose_quantized_depthwise(const QuantizedDepthwiseDesc& desc, bool only_plain_has_it,
                                                  const jit::CpuFeatures& cpu) {
-  const bool has_operands = std::any_of(desc.post_ops.begin(), desc.post_ops.end(),
+  const bool has_operands = std::any_of(desc.post_ops.begin() + (desc.has_real_bias() ? 1 : 0), desc.post_ops.end(),
                                         [](const PostOpDesc& op) { return op.operand != OperandKind::kNone; });
-  if (only_plain_has_it || has_operands || !is_quantized(desc.dst) || !cpu.avx2) return QuantizedDepthwiseIsa::kPlain;
+  if (only_plain_has_it || has_operands || !(is_quantized(desc.dst) || desc.dst == DType::kF32) || !cpu.avx2)
+    return QuantizedDepthwiseIsa::kPlain;
   if (!cpu.avx512) return QuantizedDepthwiseIsa::kAvx2;
   return cpu.avx512_vnni ? QuantizedDepthwiseIsa::kAvx512Vnni : QuantizedDepthwiseIsa::kAvx512;
 }

@@ -34,11 +34,13 @@ struct QuantizedDepthwiseDesc {
   int64_t dilations[3] = {1, 1, 1};
   PostOpChain post_ops;
   bool scales_result = false;  ///< dst_scale_inverse is not 1
-  DType dst = DType::kU8;      ///< u8, s8; by plain loops f32, bf16
+  DType dst = DType::kU8;      ///< u8, s8, f32; by plain loops bf16
 
   auto operator<=>(const QuantizedDepthwiseDesc&) const = default;
 
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  /// Whether the first post-op adds an fp32 number per channel: the bias beside a source whose scale is dynamic.
+  bool has_real_bias() const;
   std::string name() const;  ///< "depthwise_u8s8u8_avx512_vnni_1x3x3s1x1x1_relu"
 };
 
@@ -66,15 +68,25 @@ struct QuantizedDepthwiseArgs {
   const int32_t* bias = nullptr;       ///< [channels], or nullptr
   const float* multipliers = nullptr;  ///< [channels], or one
   bool multiplier_per_channel = false;
-  int32_t src_zero_point = 0;
+  int32_t src_zero_point = 0;  ///< of the padding; its product with the weights is in the bias
   float dst_scale_inverse = 1.0f;
   int32_t dst_zero_point = 0;
-  // Read by plain loops only; nullptr: not there.
-  const int32_t* weight_zero_points = nullptr;  ///< [channels]
-  const int32_t* weight_sums = nullptr;         ///< [channels]
-  const int32_t* dynamic_zero_point = nullptr;  ///< replaces src_zero_point
-  const float* dynamic_scale = nullptr;
+  // nullptr: not there.
+  const int32_t* weight_zero_points = nullptr;  ///< [channels]; read by plain loops only
+  const int32_t* weight_sums = nullptr;         ///< [channels], where the zero point is dynamic
+  const int32_t* dynamic_zero_point = nullptr;  ///< replaces src_zero_point: one, or one for each of n
+  const float* dynamic_scale = nullptr;         ///< likewise
+  bool zero_point_per_image = false;
+  bool scale_per_image = false;
   std::array<QuantizedDepthwiseOperand, kMaxQuantizedDepthwiseOperands> operands{};  ///< of post-ops that have one
+
+  int32_t zero_point_of(int64_t image) const {
+    return dynamic_zero_point == nullptr ? src_zero_point : dynamic_zero_point[zero_point_per_image ? image : 0];
+  }
+  /// 1 where it is static.
+  float scale_of(int64_t image) const {
+    return dynamic_scale == nullptr ? 1.0f : dynamic_scale[scale_per_image ? image : 0];
+  }
 };
 
 /// Immutable; safe for concurrent calls; allocates nothing.
@@ -95,6 +107,8 @@ class QuantizedDepthwiseKernel {
 
   /// Before the first row of a call: what rows share goes to `scratch`.
   virtual void prepare(const QuantizedDepthwiseArgs& /*args*/, std::byte* /*scratch*/) const {}
+  /// Then, and where zero point or scale are dynamic before the first row of each image: what its rows share.
+  virtual void prepare_image(const QuantizedDepthwiseArgs& /*args*/, int64_t /*image*/, std::byte* /*scratch*/) const {}
   /// All output pixels of one row, [0, out[2]) at (image, od, oh).
   virtual void run_row(const QuantizedDepthwiseArgs& args, int64_t image, int64_t od, int64_t oh,
                        std::byte* scratch) const = 0;

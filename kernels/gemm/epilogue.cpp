@@ -97,7 +97,7 @@ int32_t complete_integer_sum(const EpilogueDesc& desc, const QuantizedSumArgs& a
   sum -= weight_zero * row_sum;
   if (quantized.src_zero_point != DynamicValue::kStatic) {
     const bool per_row = quantized.src_zero_point == DynamicValue::kPerRow;
-    const auto src_zero = static_cast<uint32_t>(args.src_zero_points[per_row ? row : 0]);
+    const auto src_zero = static_cast<uint32_t>(args.src_zero_points[per_row ? row / args.rows_per_src_value : 0]);
     sum -= src_zero * (static_cast<uint32_t>(args.weight_sums[n]) - depth * weight_zero);
   }
   return static_cast<int32_t>(sum);
@@ -107,8 +107,10 @@ float apply_quantized_epilogue(const EpilogueDesc& desc, const EpilogueArgs& arg
                                int64_t n) {
   const QuantizedSumDesc& quantized = desc.quantized;
   float multiplier = args.quantized.multipliers[quantized.multiplier_per_channel ? n : 0];
-  if (quantized.src_scale != DynamicValue::kStatic)
-    multiplier *= args.quantized.src_scales[quantized.src_scale == DynamicValue::kPerRow ? row : 0];
+  if (quantized.src_scale != DynamicValue::kStatic) {
+    const bool per_row = quantized.src_scale == DynamicValue::kPerRow;
+    multiplier *= args.quantized.src_scales[per_row ? row / args.quantized.rows_per_src_value : 0];
+  }
   return apply_chain(desc, args, static_cast<float>(acc) * multiplier, row, n);
 }
 

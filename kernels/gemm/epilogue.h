@@ -17,7 +17,7 @@ inline constexpr int kMaxEpilogueOperands = 8;
 enum class DynamicValue : uint8_t {
   kStatic,     ///< known when the program was compiled, and folded into bias and multipliers
   kPerTensor,  ///< one number, read when the kernel runs
-  kPerRow,     ///< one number per row of dst
+  kPerRow,     ///< one number per row of dst, or per QuantizedSumArgs::rows_per_src_value rows
 };
 
 /// What shapes the code between the integer sum of u8 by s8 and fp32.
@@ -85,6 +85,7 @@ struct QuantizedSumArgs {
   const float* src_scales = nullptr;            ///< s_x: one, or one per row
   float dst_scale_inverse = 1.0f;
   int32_t dst_zero_point = 0;
+  int64_t rows_per_src_value = 1;  ///< where z_x and s_x are per row: rows that share one; of a convolution, an image's
 };
 
 /// Operands of one call. operands[i] belongs to the i-th of the post-ops that have an operand.

@@ -105,6 +105,9 @@ struct TileDepth {
   }
 };
 
+/// No tile is higher.
+inline constexpr int kMostTileRows = 32;
+
 /// The largest tile height for 1, 2 and 4 panels side by side; 0 where there is no such tile.
 struct TileHeights {
   int panels1 = 0;

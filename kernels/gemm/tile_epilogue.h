@@ -9,6 +9,32 @@
 
 namespace tegula::kernels {
 
+/// Zero points and scales of the source by row of one tile, where several rows share one.
+class SharedSourceValues {
+ public:
+  /// Those of `count` rows from `row` on, of what `desc` has by row.
+  void place(const QuantizedSumDesc& desc, const QuantizedSumArgs& from, int64_t row, int count) {
+    const int64_t first = row / from.rows_per_src_value, last = (row + count - 1) / from.rows_per_src_value;
+    if (first == only_ && last == only_ && count <= filled_) return;
+    for (int i = 0; i < count; ++i) {
+      const int64_t value = (row + i) / from.rows_per_src_value;
+      if (desc.src_zero_point == DynamicValue::kPerRow) zero_points_[i] = from.src_zero_points[value];
+      if (desc.src_scale == DynamicValue::kPerRow) scales_[i] = from.src_scales[value];
+    }
+    only_ = first == last ? first : -1;
+    filled_ = count;
+  }
+
+  const int32_t* zero_points() const { return zero_points_; }
+  const float* scales() const { return scales_; }
+
+ private:
+  int64_t only_ = -1;  // the value that all of the rows below have
+  int filled_ = 0;     // rows
+  int32_t zero_points_[kMostTileRows];
+  float scales_[kMostTileRows];
+};
+
 /// Moves the operands of an epilogue from one tile to the next. For the loops around microkernels.
 class TileEpilogue {
  public:
@@ -36,8 +62,9 @@ class TileEpilogue {
     tile.depth = static_cast<int32_t>(depth);
   }
 
-  /// For the tile whose first element is (row, column) of C.
-  void place(const EpilogueArgs& from, int64_t row, int64_t column, TileArgs& tile) const {
+  /// For the tile of `rows` rows whose first element is (row, column) of C. `shared` lives as long as the tile.
+  void place(const EpilogueArgs& from, int64_t row, int rows, int64_t column, SharedSourceValues& shared,
+             TileArgs& tile) const {
     if (from.bias != nullptr) tile.bias = from.bias + column;
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       const EpilogueOperand& operand = from.operands[i];
@@ -55,8 +82,16 @@ class TileEpilogue {
     if (quantized_.multiplier_per_channel) tile.multipliers = quantized.multipliers + column;
     if (quantized_.weight_zero_points) tile.weight_zero_points = quantized.weight_zero_points + column;
     if (quantized_.src_zero_point != DynamicValue::kStatic) tile.weight_sums = quantized.weight_sums + column;
-    if (quantized_.src_zero_point == DynamicValue::kPerRow) tile.src_zero_points = quantized.src_zero_points + row;
-    if (quantized_.src_scale == DynamicValue::kPerRow) tile.src_scales = quantized.src_scales + row;
+    const bool zero_points = quantized_.src_zero_point == DynamicValue::kPerRow;
+    const bool scales = quantized_.src_scale == DynamicValue::kPerRow;
+    if (quantized.rows_per_src_value > 1) {
+      if (zero_points || scales) shared.place(quantized_, quantized, row, rows);
+      if (zero_points) tile.src_zero_points = shared.zero_points();
+      if (scales) tile.src_scales = shared.scales();
+      return;
+    }
+    if (zero_points) tile.src_zero_points = quantized.src_zero_points + row;
+    if (scales) tile.src_scales = quantized.src_scales + row;
   }
 
   /// The operands of the same rows from column `column` on.
@@ -84,7 +119,7 @@ class TileEpilogue {
     skip_rows_of_source(row, args);
   }
 
-  /// The same for what the source's rows have, and nothing else.
+  /// The same for what the source's rows have, and nothing else. No two of them share a value.
   void skip_rows_of_source(int64_t row, EpilogueArgs& args) const {
     if (quantized_.src_zero_point == DynamicValue::kPerRow) args.quantized.src_zero_points += row;
     if (quantized_.src_scale == DynamicValue::kPerRow) args.quantized.src_scales += row;

@@ -234,7 +234,7 @@ class TileLoop {
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));
     tile_.row_sums = row_sums_ == nullptr ? nullptr : row_sums_ + passed;
     if (tile_.prefetch_step == 0) tile_.prefetch = b;
-    epilogue_.place(epilogue_args_, row_tile.row, column, tile_);
+    epilogue_.place(epilogue_args_, row_tile.row, row_tile.rows, column, shared_, tile_);
     tiles_.run(row_tile.rows, width, tile_);
   }
 
@@ -261,6 +261,7 @@ class TileLoop {
   const int64_t panel_bytes_;
   Span1 taps_{0, 0};  // of this pass
   TileArgs tile_;
+  SharedSourceValues shared_;
   uint32_t amx_palette_ = 0;
 
   const std::byte* prefetch_from_ = nullptr;

@@ -45,7 +45,7 @@ struct TileSetDesc {
 /// no code. What gemm, matmul, conv and attention are made of. Immutable; safe for concurrent calls.
 class TileSet {
  public:
-  static constexpr int kMaxRows = 32;
+  static constexpr int kMaxRows = kMostTileRows;
 
   virtual ~TileSet() = default;
   TileSet(const TileSet&) = delete;

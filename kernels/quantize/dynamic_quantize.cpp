@@ -34,9 +34,8 @@ Q quantize(float x, const ScaleAndZeroPoint& parameters) {
 }
 
 template <typename Q>
-void quantize_parts(const TensorView& src, Views outputs, int64_t part_elements) {
+void quantize_parts(const TensorView& src, Views outputs, int64_t parts, int64_t part_elements) {
   const TensorView& dst = outputs[0];
-  const int64_t parts = part_elements == 0 ? 1 : std::max<int64_t>(1, src.count() / part_elements);
   OffsetWalk<1> ranges(src.shape(), {&src});
   OffsetWalk<2> elements(src.shape(), {&src, &dst});
   for (int64_t part = 0; part < parts; ++part) {
@@ -69,6 +68,15 @@ int64_t rows_of(const TensorView& view) {
   return rows;
 }
 
+bool has_rows(const TensorView& view, int64_t rows) {
+  int64_t product = 1;
+  for (int d = 0; d + 1 < view.rank; ++d) {
+    product *= view.dims[static_cast<std::size_t>(d)];
+    if (product == rows) return true;
+  }
+  return view.rank == 1 && rows == 1;
+}
+
 Status check(const DynamicQuantizeDesc& desc, Views inputs, Views outputs) {
   TEGULA_RETURN_IF_ERROR(check_counts(kName, inputs, 1, 1, outputs, 2, 3));
   const TensorView &src = inputs[0], &dst = outputs[0], &scale = outputs[1];
@@ -78,7 +86,7 @@ Status check(const DynamicQuantizeDesc& desc, Views inputs, Views outputs) {
     return plain_error(kName, concat("dst of ", name_of(dst.dtype)));
   if (!same_dims(src, dst)) return plain_error(kName, concat(to_string(src.shape()), " to ", to_string(dst.shape())));
   if (desc.per_row && src.rank == 0) return plain_error(kName, "a scalar has no rows");
-  const int64_t parts = desc.per_row ? rows_of(src) : 1;
+  const int64_t parts = desc.per_row ? has_rows(src, scale.count()) ? scale.count() : rows_of(src) : 1;
   if (scale.dtype != DType::kF32 || scale.count() != parts || !scale.is_contiguous())
     return plain_error(kName, concat("a scale of ", name_of(scale.dtype), to_string(scale.shape()), " for ", parts,
                                      desc.per_row ? " rows" : " tensor"));
@@ -93,16 +101,13 @@ Status check(const DynamicQuantizeDesc& desc, Views inputs, Views outputs) {
 
 Status dynamic_quantize(const DynamicQuantizeDesc& desc, Views inputs, Views outputs) {
   const TensorView& src = inputs[0];
-  const int64_t part = desc.per_row ? src.dims[static_cast<std::size_t>(src.rank - 1)] : src.count();
-  if (desc.per_row && part == 0) {
-    for (int64_t row = 0; row < rows_of(src); ++row) store_parameters({}, outputs, row);
-    return {};
-  }
-  if (desc.per_row && rows_of(src) == 0) return {};
+  const int64_t parts = desc.per_row ? outputs[1].count() : 1;
+  if (parts == 0) return {};
+  const int64_t part = src.count() / parts;
   if (outputs[0].dtype == DType::kU8) {
-    quantize_parts<uint8_t>(src, outputs, part);
+    quantize_parts<uint8_t>(src, outputs, parts, part);
   } else {
-    quantize_parts<int8_t>(src, outputs, part);
+    quantize_parts<int8_t>(src, outputs, parts, part);
   }
   return {};
 }

@@ -49,10 +49,11 @@ class ConvStep final : public ConvStepBase {
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes(); }
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
     const auto* const zero_point = context.data<const int32_t>(zero_point_);
-    const auto padding = zero_point != nullptr ? static_cast<uint8_t>(*zero_point) : padding_;
-    kernel_.run(
-        {context.address(src_), context.address(weights_), context.address(dst_), epilogue_.args(context), padding},
-        block, blocks, scratch);
+    const bool per_image = epilogue_.desc().quantized.src_zero_point == kernels::DynamicValue::kPerRow;
+    const auto padding = zero_point != nullptr && !per_image ? static_cast<uint8_t>(*zero_point) : padding_;
+    kernel_.run({context.address(src_), context.address(weights_), context.address(dst_), epilogue_.args(context),
+                 padding, per_image ? zero_point : nullptr},
+                block, blocks, scratch);
   }
   std::string implementation() const override {
     return concat("conv_", kernel_.tiles().desc().types.name(), "_", kernels::name_of(isa()));
@@ -222,16 +223,13 @@ Result<std::unique_ptr<BoundStep>> bind_conv(const BindContext& context) {
   const bool several_sums = types.integer() && per_block > 1 && table.requantize()->weight_zero_points() >= 0;
   if (types.integer() && (!src_rows || !dst_rows || several_sums)) return bind_conv_int8(context);
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
-                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst));
+                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst, {}, dst.dims[0]));
   if (weights.packing == Packing::kPlain) {
     if (types != kernels::kF32Product) return context.unsupported("weights of ", name_of(weights.dtype), " not packed");
     context.decline("generated code", "its weights are computed, so that they are not packed");
     return bind_plain(context, window, std::move(epilogue));
   }
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
-  if (const auto& quantized = epilogue.quantized();
-      quantized && (quantized->src_zero_point.count() > 1 || quantized->src_scale.count() > 1))
-    return context.unsupported("a convolution with zero points or scales of the source by row");
   if (weights.packing == Packing::kDepthwise && types == kernels::kF32Product)
     return bind_depthwise(context, window, std::move(epilogue), src_rows->row_stride, dst_rows->row_stride);
   if (weights.packing != types.packing())

@@ -42,6 +42,8 @@ class QuantizedConvStep final : public BoundStep {
     args.weight_sums = context.data<const int32_t>(quantized_.weight_sums);
     args.dynamic_zero_point = context.data<const int32_t>(quantized_.src_zero_point);
     args.dynamic_scale = context.data<const float>(quantized_.src_scale);
+    args.zero_point_per_image = quantized_.src_zero_point.count() > 1;
+    args.scale_per_image = quantized_.src_scale.count() > 1;
     std::array<kernels::TensorView, kernels::kMaxEpilogueOperands> operands;
     std::size_t count = 0;
     for (const BoundTensor& operand : epilogue_.operands()) operands[count++] = context.view(operand);
@@ -98,7 +100,7 @@ Result<std::unique_ptr<BoundStep>> bind_conv_int8(const BindContext& context) {
     return context.invalid("packed weights of ", to_string(weights.shape()), " where ", to_string(expected),
                            " are needed");
   TEGULA_ASSIGN_OR_RETURN(QuantizedOperands operands,
-                          read_quantized_operands(context, *table.requantize(), oc, dst.dtype));
+                          read_quantized_operands(context, *table.requantize(), oc, dst.dtype, dst.dims[0]));
   desc.src_zero_point = operands.static_src_zero_point;
   desc.dst_zero_point = operands.dst_zero_point;
   desc.dst_scale_inverse = operands.dst_scale_inverse;

@@ -79,7 +79,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types,
                           product_types(context, src, weights, dst, table.requantize()));
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
-                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst));
+                          StepEpilogue::read_typed(context, types, 1.0f, table.requantize(), dst, {}, dst.dims[0]));
   QuantizedOperands quantized = *epilogue.quantized();
   QuantizedDepthwiseDesc desc;
   QuantizedDepthwiseArgs sizes;
@@ -87,11 +87,10 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_int8(const BindContext& contex
   desc.post_ops = epilogue.desc().post_ops;
   desc.dst = dst.dtype;
   desc.scales_result = quantized.dst_scale_inverse != 1.0f;
-  if (quantized.src_zero_point.count() > 1 || quantized.src_scale.count() > 1)
-    return context.unsupported("a convolution with zero points or scales of the source by row");
-  const bool only_plain =
-      quantized.weight_zero_points.present() || quantized.src_zero_point.present() || quantized.src_scale.present();
-  desc.isa = choose_quantized_depthwise(desc, only_plain, context.features);
+  const kernels::QuantizedSumDesc& sums = epilogue.desc().quantized;
+  sizes.zero_point_per_image = sums.src_zero_point == kernels::DynamicValue::kPerRow;
+  sizes.scale_per_image = sums.src_scale == kernels::DynamicValue::kPerRow;
+  desc.isa = choose_quantized_depthwise(desc, quantized.weight_zero_points.present(), context.features);
   sizes.multiplier_per_channel = quantized.multipliers.count() > 1;
   sizes.src_zero_point = quantized.static_src_zero_point;
   sizes.dst_scale_inverse = quantized.dst_scale_inverse;

@@ -11,13 +11,13 @@ namespace {
 
 using kernels::ScaleAndZeroPoint;
 
-/// Contiguous tensors: one pass for the range, one that quantizes. Of a whole tensor every block looks at all of it, so
-/// that no block waits for another.
+/// Contiguous tensors: one pass for the range of a part (the tensor or a row), one that quantizes. Parts that
+/// several blocks share are looked at by each of them, so that no block waits for another.
 class DynamicQuantizeStep final : public BoundStep {
  public:
-  DynamicQuantizeStep(bool per_row, kernels::RangeCodePtr range, kernels::EltwiseCodePtr quantize,
+  DynamicQuantizeStep(int64_t parts, kernels::RangeCodePtr range, kernels::EltwiseCodePtr quantize,
                       std::string implementation, const BindContext& context)
-      : per_row_(per_row),
+      : parts_(parts),
         range_(std::move(range)),
         quantize_(std::move(quantize)),
         implementation_(std::move(implementation)),
@@ -25,30 +25,27 @@ class DynamicQuantizeStep final : public BoundStep {
         dst_(context.outputs[0]),
         scale_(context.outputs[1]) {
     if (context.outputs.size() > 2) zero_point_ = context.outputs[2];
-    rows_ = per_row ? scale_.count() : 1;
-    row_ = rows_ == 0 ? 0 : src_.count() / rows_;
-    units_ = per_row ? rows_ : (row_ + kUnit - 1) / kUnit;
+    part_ = parts_ == 0 ? 0 : src_.count() / parts_;
+    units_per_part_ = std::max<int64_t>((part_ + kUnit - 1) / kUnit, 1);  // an empty part has parameters, too
   }
 
-  int64_t blocks(int workers) const override { return blocks_of_bytes(units_, src_.count() * 6, workers); }
+  int64_t blocks(int workers) const override { return blocks_of_bytes(units(), src_.count() * 6, workers); }
 
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte*) const override {
-    const BlockRange range(units_, block, blocks);
+    const BlockRange range(units(), block, blocks);
     const auto element = static_cast<int64_t>(size_of(src_.dtype));
-    const std::byte* src = context.address(src_);
-    std::byte* dst = context.address(dst_);
-    if (per_row_) {
-      for (int64_t row = range.begin; row < range.end; ++row) {
-        const ScaleAndZeroPoint parameters = parameters_of(src + row * row_ * element);
-        store(context, parameters, row);
-        quantize(parameters, src + row * row_ * element, dst + row * row_, row_);
-      }
-      return;
+    const std::byte* const src = context.address(src_);
+    std::byte* const dst = context.address(dst_);
+    for (int64_t unit = range.begin; unit < range.end;) {
+      const int64_t part = unit / units_per_part_, first = unit % units_per_part_;
+      const int64_t count = std::min(units_per_part_ - first, range.end - unit);
+      const ScaleAndZeroPoint parameters = parameters_of(src + part * part_ * element);
+      if (first == 0) store(context, parameters, part);
+      const int64_t begin = part * part_ + first * kUnit;
+      const int64_t end = part * part_ + std::min((first + count) * kUnit, part_);
+      quantize(parameters, src + begin * element, dst + begin, end - begin);
+      unit += count;
     }
-    const ScaleAndZeroPoint parameters = parameters_of(src);
-    if (block == 0) store(context, parameters, 0);
-    const int64_t begin = range.begin * kUnit, end = std::min(range.end * kUnit, row_);
-    quantize(parameters, src + begin * element, dst + begin, end - begin);
   }
 
   std::string implementation() const override { return implementation_; }
@@ -58,7 +55,7 @@ class DynamicQuantizeStep final : public BoundStep {
 
   ScaleAndZeroPoint parameters_of(const std::byte* src) const {
     kernels::ValueRange range;
-    (*range_)(src, row_, range);
+    (*range_)(src, part_, range);
     return kernels::quantization_of(range, dst_.dtype);
   }
 
@@ -85,12 +82,15 @@ class DynamicQuantizeStep final : public BoundStep {
     (*quantize_)(call);
   }
 
-  bool per_row_;
+  int64_t units() const { return parts_ * units_per_part_; }
+
+  int64_t parts_;
   kernels::RangeCodePtr range_;
   kernels::EltwiseCodePtr quantize_;
   std::string implementation_;
   BoundTensor src_, dst_, scale_, zero_point_;
-  int64_t rows_ = 0, row_ = 0, units_ = 0;
+  int64_t part_ = 0;  // elements
+  int64_t units_per_part_ = 1;
 };
 
 /// dst = quantize_by(src, scale, zero_point) along a row.
@@ -132,7 +132,7 @@ Result<std::unique_ptr<BoundStep>> bind_dynamic_quantize(const BindContext& cont
                           (context.kernels.cache<kernels::EltwiseCodeDesc, kernels::EltwiseCode>().get_or_build(
                               quantize, kernels::build_eltwise)));
   return std::unique_ptr<BoundStep>(std::make_unique<DynamicQuantizeStep>(
-      desc.per_row, std::move(range_code), std::move(quantize_code),
+      desc.per_row ? context.outputs[1].count() : 1, std::move(range_code), std::move(quantize_code),
       concat("dynamic_quantize_", name_of(src.dtype), name_of(dst.dtype), "_", jit::name_of(isa)), context));
 }
 

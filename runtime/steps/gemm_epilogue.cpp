@@ -57,18 +57,21 @@ Result<StepEpilogue> StepEpilogue::read_real(const BindContext& context, const B
 
 Result<StepEpilogue> StepEpilogue::read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
                                               const schema::Requantize* table, const BoundTensor& dst,
-                                              const BoundTensor& weight_scales) {
+                                              const BoundTensor& weight_scales, std::optional<int64_t> images) {
   using kernels::DynamicValue;
   using kernels::WeightScale;
   const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
   StepEpilogue epilogue;
   if (types.integer()) {
     const int64_t rows = channels > 0 ? dst.count() / channels : 0;
-    TEGULA_ASSIGN_OR_RETURN(epilogue.quantized_, read_quantized_operands(context, *table, channels, types.dst, rows));
+    const int64_t parts = images.value_or(rows);
+    TEGULA_ASSIGN_OR_RETURN(epilogue.quantized_, read_quantized_operands(context, *table, channels, types.dst, parts));
+    if (parts > 0) epilogue.rows_per_src_value_ = std::max<int64_t>(rows / parts, 1);
     const QuantizedOperands& operands = *epilogue.quantized_;
-    const auto dynamic = [](const BoundTensor& value) {
+    // By rank, so that the code does not change with the batch.
+    const auto dynamic = [&](const BoundTensor& value) {
       if (!value.present()) return DynamicValue::kStatic;
-      return value.count() == 1 ? DynamicValue::kPerTensor : DynamicValue::kPerRow;
+      return value.rank == 0 || value.count() != parts ? DynamicValue::kPerTensor : DynamicValue::kPerRow;
     };
     epilogue.desc_.bias = operands.bias.present();
     epilogue.desc_.alpha = alpha != 1.0f;  // refused below
@@ -139,7 +142,8 @@ kernels::EpilogueArgs StepEpilogue::args(const RunContext& context) const {
                     context.data<const int32_t>(quantized_->src_zero_point),
                     context.data<const float>(quantized_->src_scale),
                     quantized_->dst_scale_inverse,
-                    quantized_->dst_zero_point};
+                    quantized_->dst_zero_point,
+                    rows_per_src_value_};
   return args;
 }
 

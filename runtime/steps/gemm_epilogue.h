@@ -18,10 +18,12 @@ class StepEpilogue {
                                    const BoundTensor& dst);
   /// Of a product of these types, whose bias is the step's third input, and whose post-ops may read f32, bf16, u8 and
   /// s8. `table` is the step's where the sums are integers, else nullptr; `weight_scales` are those of s8 weights
-  /// beside a real source, else absent.
+  /// beside a real source, else absent. `images`: the outermost dimension of a convolution, whose dynamic scales and
+  /// zero points belong to it; those of other products belong to rows.
   static Result<StepEpilogue> read_typed(const BindContext& context, const kernels::TileTypes& types, float alpha,
                                          const schema::Requantize* table, const BoundTensor& dst,
-                                         const BoundTensor& weight_scales = {});
+                                         const BoundTensor& weight_scales = {},
+                                         std::optional<int64_t> images = std::nullopt);
 
   const kernels::EpilogueDesc& desc() const { return desc_; }
   float alpha() const { return alpha_; }
@@ -46,6 +48,7 @@ class StepEpilogue {
   std::vector<BoundTensor> operands_;
   std::vector<kernels::EpilogueOperand> places_;  // without addresses
   std::optional<QuantizedOperands> quantized_;
+  int64_t rows_per_src_value_ = 1;
 };
 
 /// Types of a step's product. kInvalidFile: integers without `table`, or the reverse; weights of s8 beside a real

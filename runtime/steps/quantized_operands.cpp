@@ -18,7 +18,7 @@ Status check_channels(const BindContext& context, const BoundTensor& tensor, DTy
 }  // namespace
 
 Result<QuantizedOperands> read_quantized_operands(const BindContext& context, const schema::Requantize& table,
-                                                  int64_t channels, DType dst, int64_t rows) {
+                                                  int64_t channels, DType dst, int64_t parts) {
   QuantizedOperands operands;
   if (context.inputs.size() > 2) operands.bias = context.inputs[2];
   operands.multipliers = context.value(table.multipliers());
@@ -40,8 +40,8 @@ Result<QuantizedOperands> read_quantized_operands(const BindContext& context, co
   TEGULA_RETURN_IF_ERROR(
       check_channels(context, operands.weight_sums, DType::kS32, channels, false, "sums of weights"));
   TEGULA_RETURN_IF_ERROR(
-      check_channels(context, operands.src_zero_point, DType::kS32, rows, true, "a dynamic zero point"));
-  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.src_scale, DType::kF32, rows, true, "a dynamic scale"));
+      check_channels(context, operands.src_zero_point, DType::kS32, parts, true, "a dynamic zero point"));
+  TEGULA_RETURN_IF_ERROR(check_channels(context, operands.src_scale, DType::kF32, parts, true, "a dynamic scale"));
   const auto in_range = [](int32_t zero_point, DType dtype) {
     return dtype == DType::kS8 ? zero_point >= -128 && zero_point <= 127 : zero_point >= 0 && zero_point <= 255;
   };

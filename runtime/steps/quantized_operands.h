@@ -13,8 +13,9 @@ struct QuantizedOperands {
 };
 
 /// Of a step whose result has `channels` channels. Dynamic scales and zero points are one number, or one for each of
-/// `rows` rows. kInvalidFile: an operand of another type or size, a zero point out of range, an infinite scale.
+/// `parts` rows or images. kInvalidFile: an operand of another type or size, a zero point out of range, an infinite
+/// scale.
 Result<QuantizedOperands> read_quantized_operands(const BindContext& context, const schema::Requantize& table,
-                                                  int64_t channels, DType dst, int64_t rows = 1);
+                                                  int64_t channels, DType dst, int64_t parts = 1);
 
 }  // namespace tegula::runtime

@@ -61,6 +61,28 @@ TEST(DynamicQuantize, FollowsOnnx) {
   }
 }
 
+TEST(DynamicQuantize, ARowMayBeAnImage) {
+  std::mt19937 random(3);
+  std::vector<float> values(4 * 21);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i / 21) * (static_cast<float>(random() % 1000) / 500.0f - 0.7f);
+  const Quantized rows = quantize({4, 21}, values, true);
+  Values<float> src({4, 3, 7}, values);
+  Values<uint8_t> dst({4, 3, 7});
+  Values<float> scale({4, 1, 1});
+  Values<int32_t> zero_point({4, 1, 1});
+  expect_runs(dynamic_quantize, DynamicQuantizeDesc{.per_row = true}, {src.view()},
+              {dst.view(), scale.view(), zero_point.view()});
+  EXPECT_EQ(dst.values(), rows.q);
+  EXPECT_EQ(scale.values(), rows.scales);
+  EXPECT_EQ(zero_point.values(), rows.zero_points);
+  for (const int64_t count : {1, 3, 7, 84}) {
+    Values<float> other({count});
+    EXPECT_FALSE(check({.per_row = true}, std::vector{src.view()}, std::vector{dst.view(), other.view()}).ok())
+        << count;
+  }
+}
+
 TEST(DynamicQuantize, ExampleOfTheOnnxSpecification) {
   const Quantized a = quantize({6}, {0, 2, -3, -2.5f, 1.34f, 0.5f}, false);
   EXPECT_EQ(a.q, (std::vector<uint8_t>{153, 255, 0, 26, 221, 179}));

@@ -36,6 +36,7 @@ struct Case {
   int32_t src_zero_point = 3;
   float dst_scale_inverse = 1;
   float largest_multiplier = 0.003f;
+  bool dynamic_zero_point = false, dynamic_scale = false, per_image = false, real_bias = false;
 
   int64_t out(std::size_t d) const {
     const int64_t reach = (desc.kernel[d] - 1) * desc.dilations[d] + 1;
@@ -54,6 +55,10 @@ class Operands {
         weights_(static_cast<std::size_t>(packed().bytes())),
         bias_(static_cast<std::size_t>(c.channels)),
         multipliers_(c.per_channel ? static_cast<std::size_t>(c.channels) : 1),
+        real_bias_(static_cast<std::size_t>(c.channels)),
+        weight_sums_(static_cast<std::size_t>(c.channels)),
+        zero_points_(c.per_image ? static_cast<std::size_t>(c.n) : 1),
+        scales_(zero_points_.size()),
         dst_elements_(extent(c.n * c.out(0) * c.out(1) * c.out(2), c.channels, c.dst_gap)) {
     for (std::size_t i = 0; i < src_.size(); ++i) src_[i] = static_cast<uint8_t>(random_());
     for (int8_t& w : plain_weights_) w = static_cast<int8_t>(static_cast<int>(random_() % 256) - 128);
@@ -61,6 +66,13 @@ class Operands {
     for (std::size_t i = 0; i < multipliers_.size(); ++i)
       multipliers_[i] = c.largest_multiplier * static_cast<float>(random_() % 1000 + 1) / 1000.0f;
     pack_depthwise(packed(), plain_weights_.data(), weights_.data());
+    for (std::size_t i = 0; i < real_bias_.size(); ++i) real_bias_[i] = static_cast<float>(random_() % 1000) / 100 - 5;
+    for (std::size_t i = 0; i < weight_sums_.size(); ++i)
+      for (int64_t tap = 0; tap < c.desc.taps(); ++tap) weight_sums_[i] += weight(static_cast<int64_t>(i), tap);
+    for (std::size_t i = 0; i < zero_points_.size(); ++i) {
+      zero_points_[i] = static_cast<int32_t>(random_() % 256);
+      scales_[i] = 0.5f + static_cast<float>(random_() % 1000) / 1000.0f;
+    }
   }
 
   QuantizedDepthwiseArgs args(std::byte* dst) {
@@ -83,6 +95,13 @@ class Operands {
     args.src_zero_point = case_.src_zero_point;
     args.dst_scale_inverse = case_.dst_scale_inverse;
     args.dst_zero_point = case_.desc.dst == DType::kS8 ? -7 : 11;
+    if (case_.dynamic_zero_point) {
+      args.dynamic_zero_point = zero_points_.data();
+      args.weight_sums = weight_sums_.data();
+    }
+    if (case_.dynamic_scale) args.dynamic_scale = scales_.data();
+    if (case_.real_bias) args.operands[0].data = reinterpret_cast<const std::byte*>(real_bias_.data());
+    args.zero_point_per_image = args.scale_per_image = case_.per_image;
     return args;
   }
 
@@ -103,7 +122,9 @@ class Operands {
   GuardedBuffer<uint8_t> src_;
   GuardedBuffer<int8_t> weights_;
   GuardedBuffer<int32_t> bias_;
-  GuardedBuffer<float> multipliers_;
+  GuardedBuffer<float> multipliers_, real_bias_;
+  GuardedBuffer<int32_t> weight_sums_, zero_points_;
+  GuardedBuffer<float> scales_;
   std::size_t dst_elements_;
 };
 
@@ -198,8 +219,40 @@ TEST(QuantizedDepthwise, PlainLoopsCorrectForDynamicZeroPoints) {
       }
 }
 
+TEST(QuantizedDepthwise, EachImageHasItsOwnZeroPointAndScale) {
+  // The answer of an image in a batch is that of the image alone, whatever the order.
+  Case c = image(3, 1, 1, 40, 6, 5);
+  c.n = 5;
+  c.desc.dst = DType::kF32;
+  c.dynamic_zero_point = c.dynamic_scale = c.per_image = true;
+  Operands operands(c, 9);
+  for (const jit::CpuFeatures& cpu : isas()) {
+    QuantizedDepthwiseDesc desc = c.desc;
+    desc.isa = choose_quantized_depthwise(desc, false, cpu);
+    const auto kernel = build_quantized_depthwise(desc).value();
+    std::vector<std::byte> batch(operands.dst_bytes()), alone(batch.size());
+    GuardedBuffer<std::byte> scratch(kernel->scratch_bytes(c.channels));
+    kernel->run(operands.args(batch.data()), 0, 1, scratch.data());
+    const std::size_t each = batch.size() / 5;
+    for (int64_t i = 4; i >= 0; --i) {
+      QuantizedDepthwiseArgs args = operands.args(alone.data() + static_cast<std::size_t>(i) * each);
+      args.n = 1;
+      args.src += i * 6 * 5 * 40;
+      args.dynamic_zero_point += i;
+      args.dynamic_scale += i;
+      kernel->run(args, 0, 1, scratch.data());
+    }
+    EXPECT_EQ(batch, alone) << cpu.to_string();
+  }
+}
+
 TEST(QuantizedDepthwise, EveryNumberOfChannels) {
-  for (int64_t channels = 1; channels <= 130; ++channels) expect_same(image(3, 1, 1, channels, 4, 5));
+  for (const DType dst : {DType::kU8, DType::kF32})
+    for (int64_t channels = 1; channels <= 130; ++channels) {
+      Case c = image(3, 1, 1, channels, 4, 5);
+      c.desc.dst = dst;
+      expect_same(c);
+    }
 }
 
 TEST(QuantizedDepthwise, WindowsOfMobileNetAndEfficientNet) {
@@ -240,12 +293,26 @@ TEST(QuantizedDepthwise, PostOps) {
     }
 }
 
+TEST(QuantizedDepthwise, RealBias) {
+  for (const DType dst : {DType::kU8, DType::kF32})
+    for (const int64_t channels : {7, 16, 40, 100, 130}) {
+      Case c = image(3, 1, 1, channels, 4, 9);
+      c.n = 2;
+      c.real_bias = true;
+      c.dynamic_zero_point = c.dynamic_scale = c.per_image = true;
+      c.desc.dst = dst;
+      c.desc.post_ops = {{.function = Function::k_add, .operand = OperandKind::kPerChannel},
+                         {.function = Function::k_clip, .alpha = 0.0f, .beta = 6.0f}};
+      expect_same(c);
+    }
+}
+
 TEST(QuantizedDepthwise, RandomShapes) {
   std::mt19937 random(7);
   const auto below = [&](int64_t limit) { return static_cast<int64_t>(random() % static_cast<uint32_t>(limit)); };
   for (uint32_t i = 0; i < 300; ++i) {
     Case c;
-    c.n = 1 + below(2);
+    c.n = 1 + below(3);
     c.channels = 1 + below(150);
     c.src_gap = below(3) * below(20);
     c.dst_gap = below(3) * below(20);
@@ -259,7 +326,11 @@ TEST(QuantizedDepthwise, RandomShapes) {
       const int64_t reach = (c.desc.kernel[d] - 1) * c.desc.dilations[d] + 1;
       c.in[d] = std::max<int64_t>(1, reach - c.pads[d] - c.pads_end[d]) + below(spatial == 3 ? 4 : 10);
     }
-    c.desc.dst = below(2) == 0 ? DType::kU8 : DType::kS8;
+    constexpr DType kResults[] = {DType::kU8, DType::kS8, DType::kF32};
+    c.desc.dst = kResults[below(3)];
+    c.dynamic_zero_point = below(3) == 0;
+    c.dynamic_scale = below(3) == 0;
+    c.per_image = below(2) == 0;
     c.per_channel = below(2) == 0;
     c.bias = below(2) == 0;
     c.src_zero_point = static_cast<int32_t>(below(256));

@@ -281,6 +281,49 @@ TEST(QuantizedSteps, DynamicQuantizeOfAWholeTensor) {
   }
 }
 
+TEST(QuantizedSteps, DynamicQuantizeByImage) {
+  ProgramBuilder b;
+  const auto images = b.symbol("images", 0, 100);
+  const int32_t x = b.input("x", DType::kF32, {images, 90, 70}), q = b.output("q", DType::kU8, {images, 90, 70}),
+                scale = b.output("scale", DType::kF32, {images, 1, 1}),
+                zero_point = b.output("z", DType::kS32, {images, 1, 1});
+  schema::DynamicQuantizeT attributes;
+  attributes.per_row = true;  // as long as there are scales for
+  b.step(attributes, {x}, {q, scale, zero_point});
+  const auto file = b.file();
+  const Program program = test::open_program(file);
+  std::mt19937 random(9);
+  constexpr std::size_t kImage = 90 * 70;
+  for (const int threads : {1, 3})
+    for (const int64_t count : {0, 1, 5, 23}) {
+      Instance instance = test::make_instance(program, threads);
+      Tensor<float> in({count, 90, 70}), scales({count, 1, 1});
+      for (std::size_t i = 0; i < in.elements.size(); ++i)
+        in.elements[i] = static_cast<float>(i / kImage + 1) * (static_cast<float>(random() % 1000) / 100 - 3);
+      Tensor<uint8_t> out({count, 90, 70});
+      Tensor<int32_t> zero_points({count, 1, 1});
+      ASSERT_EQ(message_of(instance.run(
+                    std::vector<NamedInput>{{"x", in.in()}},
+                    std::vector<NamedOutput>{{"q", out.out()}, {"scale", scales.out()}, {"z", zero_points.out()}})),
+                "ok");
+      for (std::size_t i = 0; i < in.elements.size(); ++i) {
+        const std::size_t image = i / kImage;
+        kernels::ValueRange range;
+        if (i % kImage == 0)
+          for (std::size_t j = 0; j < kImage; ++j) range.include(in.elements[i + j]);
+        const auto expected = kernels::quantization_of(range, DType::kU8);
+        if (i % kImage == 0) {
+          ASSERT_EQ(scales.elements[image], expected.scale);
+          ASSERT_EQ(zero_points.elements[image], expected.zero_point);
+        }
+        ASSERT_EQ(out.elements[i],
+                  static_cast<uint8_t>(std::clamp(std::nearbyint(in.elements[i] / scales.elements[image]) +
+                                                      static_cast<float>(zero_points.elements[image]),
+                                                  0.0f, 255.0f)));
+      }
+    }
+}
+
 TEST(QuantizedSteps, PoolsAndMeans) {
   // u8 [b, 8, 6, 20] through a maximum over 2 x 2 to the mean of all positions, requantized to s8.
   ProgramBuilder b;

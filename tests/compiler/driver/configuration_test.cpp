@@ -53,7 +53,7 @@ int8:
   last_layer: false
   op_name_dict:
     "/head/MatMul": {dtype: fp32}
-    "regex:/block.*": {approach: dynamic}
+    "regex:/block.*": {approach: dynamic, activation: {granularity: per_tensor}}
   op_regex_dict:
     "/tail.*": {activation: {percentile: 99.9}}
   op_type_dict:
@@ -75,6 +75,8 @@ int8:
   EXPECT_EQ(int8.rules[1].algorithm, RangeAlgorithm::kPercentile) << "what a percentile is of";
   EXPECT_EQ(int8.rules[2].selector.description(), "nodes like '/block.*'");
   EXPECT_EQ(int8.rules[2].approach, Approach::kDynamic);
+  EXPECT_EQ(int8.rules[2].per_row_activation, false);
+  EXPECT_TRUE(int8.defaults.per_row_activation);
   EXPECT_FALSE(int8.rules[2].quantized.has_value());
   EXPECT_EQ(int8.rules[3].selector.description(), "node '/head/MatMul'");
   EXPECT_EQ(int8.rules[3].quantized, false);
@@ -182,6 +184,8 @@ TEST_F(ConfigurationTest, RefusesQuantizationItDoesNotKnow) {
   EXPECT_THAT(section("activation: {dtype: bf16}"), HasSubstr("activation dtype 'bf16' is none of fp32, int8, s8, u"));
   EXPECT_THAT(section("activation: {percentile: 12}"), HasSubstr("a percentile is a number above 50"));
   EXPECT_THAT(section("activation: {granularity: per_channel}"), HasSubstr("activation granularity 'per_channel' is"));
+  EXPECT_THAT(section("approach: static\n  activation: {granularity: per_row}"),
+              HasSubstr("per_row is of the approach"));
   EXPECT_THAT(section("weight: {dtype: uint8}"), HasSubstr("weight dtype 'uint8' is none of fp32, int8, s8"));
   EXPECT_THAT(section("weight: {granularity: per_row}"), HasSubstr("'per_row' is none of per_channel, per_tensor"));
   EXPECT_THAT(section("weight: {algorithm: kl}"), HasSubstr("weight algorithm 'kl' is none of minmax, mse"));

@@ -91,9 +91,77 @@ TEST(FoldQuantization, TakesAZeroPointAndScaleThatAreComputed) {
       y = matmul(d, w) {post_ops=[add(%b:f32[2]=[1, 2])]}
       return y)"),
             R"(
+      q, s, z = dynamic_quantize(%x:f32[m,2]) {zero_point=s32}
+      y = quantized_matmul(q, %v:s8[2,2]=[1, -2, 3, 4], -, %m0:f32[]=0.25, -, z, s) {post_ops=[add(%b:f32[2]=[1, 2])]}
+      return y)");
+}
+
+TEST(FoldQuantization, ProductsShareWhatIsQuantizedWhenItRuns) {
+  EXPECT_EQ(after(fold_quantization, R"(
       q, s, z = dynamic_quantize(%x:f32[m,2])
-      t = cast(z) {to=s32}
-      y = quantized_matmul(q, %v:s8[2,2]=[1, -2, 3, 4], -, %m0:f32[]=0.25, -, t, s) {post_ops=[add(%b:f32[2]=[1, 2])]}
+      d = dequantize_by(q, s, z)
+      w = dequantize(%v:s8[2,2]=[1, -2, 3, 4]) {alpha=0.25}
+      u = dequantize(%t:s8[2,2]=[5, 6, 7, 8]) {alpha=0.5}
+      a = matmul(d, w)
+      b = matmul(d, u)
+      return a, b, z)"),
+            R"(
+      q, s, wide = dynamic_quantize(%x:f32[m,2]) {zero_point=s32}
+      z = cast(wide) {to=u8}
+      a = quantized_matmul(q, %v:s8[2,2]=[1, -2, 3, 4], -, %m0:f32[]=0.25, -, wide, s)
+      b = quantized_matmul(q, %t:s8[2,2]=[5, 6, 7, 8], -, %m1:f32[]=0.5, -, wide, s)
+      return a, b, z)");
+}
+
+TEST(FoldQuantization, RangesByRowBelongToMatrixProductsAndByImageToConvolutions) {
+  EXPECT_EQ(after(fold_quantization, R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,2]) {per_row=1}
+      d = dequantize_by(q, s, z)
+      w = dequantize(%v:s8[2,2]=[1, -2, 3, 4]) {alpha=0.25}
+      y = matmul(d, w)
+      return y)"),
+            R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,2]) {per_row=1, zero_point=s32}
+      y = quantized_matmul(q, %v:s8[2,2]=[1, -2, 3, 4], -, %m0:f32[]=0.25, -, z, s)
+      return y)");
+  EXPECT_EQ(after(fold_quantization, R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,2]) {per_image=1}
+      d = dequantize_by(q, s, z)
+      w = dequantize(%v:s8[1,2,3]=[1, -2, 3, 4, 5, 6]) {alpha=0.25}
+      y = conv(d, w) {kernel=[3], channels_last=1, pads_begin=[1], pads_end=[1]}
+      return y)"),
+            R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,2]) {per_image=1, zero_point=s32}
+      y = quantized_conv(q, %v:s8[1,2,3]=[1, -2, 3, 4, 5, 6], -, %m0:f32[]=0.25, -, z, s) {kernel=[3], channels_last=1, pads_begin=[1], pads_end=[1]}
+      return y)");
+  // The other way round no kernel has them.
+  for (const std::string_view range : {"per_image", "per_row"}) {
+    const std::string text =
+        concat(R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,2]) {)",
+               range, R"(=1}
+      d = dequantize_by(q, s, z)
+      w = dequantize(%v:s8)",
+               range == "per_image" ? "[2,2]=fill(3)" : "[1,2,1]=fill(3)", R"() {alpha=0.25}
+      y = )",
+               range == "per_image" ? "matmul(d, w)" : "conv(d, w) {kernel=[1], channels_last=1}", R"(
+      return y)");
+    EXPECT_EQ(after(fold_quantization, text), text);
+  }
+}
+
+TEST(FoldQuantization, KeepsValuesOfRangesByRowAndImage) {
+  expect_same_values(fold_quantization, R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,4]) {per_row=1}
+      d = dequantize_by(q, s, z)
+      w = dequantize_by(%v:s8[4,3]=random(1), %sw:f32[3]=[0.1, 0.2, 0.3], %zw:s8[3]=[1, 0, -3])
+      y = matmul(d, w) {post_ops=[relu]}
+      return y)");
+  expect_same_values(fold_quantization, R"(
+      q, s, z = dynamic_quantize(%x:f32[m,5,5,4]) {per_image=1}
+      d = dequantize_by(q, s, z)
+      w = dequantize(%v:s8[3,4,3,3]=random(1)) {alpha=0.25, beta=3}
+      y = conv(d, w) {kernel=[3,3], channels_last=1, pads_begin=[1,1], pads_end=[1,1], post_ops=[relu]}
       return y)");
 }
 

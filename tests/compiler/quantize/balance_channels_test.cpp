@@ -448,13 +448,15 @@ double error_of(const Graph& graph, const Graph& reference) {
   return noise / signal;
 }
 
-double error_with(std::optional<SmoothOptions> smooth, Approach approach) {
+/// Dynamic ranges are those of the whole tensor, unless they are to be `per_row`.
+double error_with(std::optional<SmoothOptions> smooth, Approach approach, bool per_row = false) {
   const Graph reference = transformer();
   const Profile profile = calibrated(reference);
   Graph graph = transformer();
   QuantizationOptions options;
   options.smooth = smooth;
   options.defaults.approach = approach;
+  options.defaults.per_row_activation = per_row;
   const auto changed = quantize(graph, &profile, options);
   EXPECT_TRUE(changed.ok() && *changed);
   return error_of(graph, reference);
@@ -470,6 +472,12 @@ TEST(BalanceChannels, ATransformerWithOutliersLosesItsError) {
     EXPECT_LT(searched, plain / 4) << to_string(approach) << ": " << plain;
     EXPECT_LT(searched, half * 1.1) << to_string(approach);
   }
+}
+
+TEST(BalanceChannels, RangesByRowLoseLessAndGainToo) {
+  const double plain = error_with(std::nullopt, Approach::kDynamic, true);
+  EXPECT_LT(plain, error_with(std::nullopt, Approach::kDynamic, false));
+  EXPECT_LT(error_with(SmoothOptions{.alpha = .5}, Approach::kDynamic, true), plain / 2);
 }
 
 TEST(BalanceChannels, KeepsTheValuesOfATransformer) {

@@ -351,6 +351,33 @@ TEST(Quantizer, LayersAtTheEndsCanStayReal) {
   EXPECT_EQ(rule_of(graph, "3"), "fp32: the last layer stays real");
 }
 
+TEST(Quantizer, DynamicRangesAreThoseOfRowsAndImages) {
+  constexpr std::string_view kText = R"(
+      c = conv(%x:f32[n,4,4,2], %w:f32[3,2,1,1]=random(1)) {kernel=[1,1], channels_last=1} @"conv"
+      m = matmul(c, %v:f32[3,3]=random(2)) @"matmul"
+      s = matmul(%y:f32[1,3], %u:f32[3,3]=random(3)) @"one row"
+      return m, s)";
+  QuantizationOptions options;
+  options.defaults.approach = Approach::kDynamic;
+  const auto ranges = [&] {
+    Graph graph = graph_of(kText);
+    EXPECT_TRUE(quantize(graph, nullptr, options).ok());
+    std::vector<std::string> list;
+    for (const auto& node : graph.nodes())
+      if (is_op(node.get(), "dynamic_quantize"))
+        list.push_back(node->attributes.flag("per_row")     ? "row"
+                       : node->attributes.flag("per_image") ? "image"
+                                                            : "tensor");
+    return list;
+  };
+  EXPECT_THAT(ranges(), ElementsAre("image", "row", "tensor"));
+  options.rules.push_back({.selector = NodeSelector::name("matmul"), .per_row_activation = false});
+  EXPECT_THAT(ranges(), ElementsAre("image", "tensor", "tensor"));
+  options.rules = {};
+  options.defaults.per_row_activation = false;
+  EXPECT_THAT(ranges(), ElementsAre("tensor", "tensor", "tensor"));
+}
+
 TEST(Quantizer, WantsAProfileForStaticRanges) {
   Graph graph = graph_of("a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"m\"\nreturn a");
   EXPECT_EQ(quantize(graph, nullptr, by_extremes()).error().message,

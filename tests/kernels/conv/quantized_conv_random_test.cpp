@@ -42,10 +42,12 @@ int64_t positions_of(const std::array<int64_t, 3>& sizes) {
   return sizes[0] * sizes[1] * sizes[2];
 }
 
-/// What each output pixel reads, [pixels, positions * ic], positions outside the source being `padding`.
-void gather_windows(const ConvShape& shape, Bytes& src, uint8_t padding, Bytes& to) {
+/// What each output pixel reads, [pixels, positions * ic], positions outside the source being `padding`, or that of the
+/// image.
+void gather_windows(const ConvShape& shape, Bytes& src, uint8_t padding, const int32_t* image_padding, Bytes& to) {
   std::size_t at = 0;
-  for (int64_t n = 0; n < shape.batch; ++n)
+  for (int64_t n = 0; n < shape.batch; ++n) {
+    if (image_padding != nullptr) padding = static_cast<uint8_t>(image_padding[n]);
     for (int64_t pixel = 0; pixel < positions_of(shape.out); ++pixel)
       for (int64_t p = 0; p < positions_of(shape.kernel); ++p) {
         const std::array<int64_t, 3> out{pixel / shape.out[2] / shape.out[1], pixel / shape.out[2] % shape.out[1],
@@ -62,6 +64,7 @@ void gather_windows(const ConvShape& shape, Bytes& src, uint8_t padding, Bytes& 
         for (int64_t c = 0; c < shape.ic; ++c)
           to[at++] = inside ? src[static_cast<std::size_t>(from * shape.src_pixel_stride + c)] : padding;
       }
+  }
 }
 
 /// One convolution in every implementation, cut into several numbers of blocks, against a product of the gathered
@@ -71,7 +74,8 @@ void check(Random& random, ConvShape shape) {
   shape.dst_pixel_stride = shape.oc + (one_in(random, 3) ? 5 : 0);
   const int64_t pixels = shape.out_pixels(), positions = positions_of(shape.kernel);
   const int64_t ic = shape.ic / shape.groups, oc = shape.oc / shape.groups;
-  QuantizedEpilogueCase epilogue(random, pixels, shape.oc, false, shape.groups == 1);
+  QuantizedEpilogueCase epilogue(random, pixels, shape.oc, true, shape.groups == 1,
+                                 std::max<int64_t>(positions_of(shape.out), 1));
   const DType type = epilogue.types().dst;
   const auto size = [](int64_t count, int64_t channels, int64_t stride) {
     return static_cast<std::size_t>(count == 0 ? 0 : (count - 1) * stride + channels);
@@ -97,7 +101,7 @@ void check(Random& random, ConvShape shape) {
   epilogue.set_weight_sums(sums, positions * ic);
   const auto padding = static_cast<uint8_t>(epilogue.src_zero_point());
   Bytes windows(static_cast<std::size_t>(pixels * depth));
-  gather_windows(shape, src, padding, windows);
+  gather_windows(shape, src, padding, epilogue.src_zero_points(), windows);
   const auto operands = epilogue.operands();
   QuantizedMatMul product = epilogue.product();
   product.a = matrix(DType::kU8, windows, pixels, depth, depth);
@@ -112,13 +116,14 @@ void check(Random& random, ConvShape shape) {
   for (const TileSetPtr& tiles : test::tiles_of(epilogue.types(), epilogue.desc())) {
     const ConvKernel conv(tiles, shape);
     Bytes scratch(conv.scratch_bytes());
+    const uint8_t one = epilogue.src_zero_points() != nullptr ? 0 : padding;  // not read beside several
     for (const int64_t blocks : {conv.blocks(1), conv.blocks(4), pick(random, 1, 12)}) {
       Bytes got(want.size());
       std::copy_n(before.data(), before.size(), got.data());
       fill_bits(random, scratch);
       for (int64_t block = blocks - 1; block >= 0; --block)
-        conv.run({src.data(), packed.data(), got.data(), epilogue.args(), padding}, block, blocks,
-                 reinterpret_cast<std::byte*>(scratch.data()));
+        conv.run({src.data(), packed.data(), got.data(), epilogue.args(), one, epilogue.src_zero_points()}, block,
+                 blocks, reinterpret_cast<std::byte*>(scratch.data()));
       ASSERT_TRUE(same_elements(type, got, want))
           << tiles->desc().name() << ' ' << describe(shape) << " blocks=" << blocks;
     }
@@ -136,7 +141,7 @@ TEST(QuantizedConv, RandomSizesStridesAndEpilogues) {
   Random random(1);
   for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i) {
     ConvShape shape;
-    shape.batch = pick(random, 0, 2);
+    shape.batch = pick(random, 0, 4);
     shape.groups = one_in(random, 4) ? pick(random, 2, 4) : 1;
     shape.groups_per_block = shape.groups > 1 && one_in(random, 2) ? shape.groups : 1;
     shape.ic = shape.groups * pick(random, 1, one_in(random, 2) ? 4 : 20);
@@ -179,6 +184,7 @@ TEST(QuantizedConv, ShapesOfNetworks) {
   check(random, square(72, 8, 6, 3, 1));      // three taps of 18 rows side by side, where 54 would be stored as 56
   check(random, square(70, 16, 7, 3, 1, 3));  // several images in one band; rows of zeros in the panels
   check(random, square(2800, 3, 4, 3, 1));    // K in chunks of taps
+  for (int i = 0; i < 20; ++i) check(random, square(8, 40, 5, 1, 1, 7));  // a gemm whose tiles cross images
 }
 
 TEST(QuantizedConv, MoreLinesThanSumsAreKeptFor) {

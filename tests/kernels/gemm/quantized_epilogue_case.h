@@ -9,18 +9,21 @@ namespace tegula::kernels::test {
 using Ints = tegula::test::GuardedBuffer<int32_t>;
 using Reals = tegula::test::GuardedBuffer<float>;
 
-/// A random way from integer sums to a dst of `rows` x `columns`, for the tiles and for the reference.
+/// A random way from integer sums to a dst of `rows` x `columns`, for the tiles and for the reference. With `per_row`
+/// zero points and scales of the source may belong to runs of `rows_per_value` rows.
 class QuantizedEpilogueCase {
  public:
-  QuantizedEpilogueCase(Random& random, int64_t rows, int64_t columns, bool per_row, bool weight_zero_points)
-      : bias_(fitting(columns)),
+  QuantizedEpilogueCase(Random& random, int64_t rows, int64_t columns, bool per_row, bool weight_zero_points,
+                        int64_t rows_per_value = 1)
+      : rows_per_value_(rows_per_value),
+        bias_(fitting(columns)),
         folded_bias_(fitting(columns)),
         multipliers_(fitting(columns)),
         one_multiplier_(1),
         weight_zero_points_(fitting(columns)),
         weight_sums_(fitting(columns)),
-        src_zero_points_(fitting(rows)),
-        src_scales_(fitting(rows)),
+        src_zero_points_(fitting(rows / rows_per_value)),
+        src_scales_(fitting(rows / rows_per_value)),
         one_zero_point_(1),
         one_scale_(1),
         post_ops_(rows, columns) {
@@ -46,6 +49,10 @@ class QuantizedEpilogueCase {
       src_zero_points_[i] = static_cast<int32_t>(pick(random, 0, 255));
       src_scales_[i] = unit(random);
     }
+    for (int64_t row = 0; row < rows; ++row) {
+      row_zero_points_.push_back(src_zero_points_[fitting(row / rows_per_value)]);
+      row_scales_.push_back(src_scales_[fitting(row / rows_per_value)]);
+    }
     one_zero_point_[0] = static_cast<int32_t>(pick(random, 0, 255));
     one_scale_[0] = unit(random);
     if (types_.dst == DType::kU8 || types_.dst == DType::kS8) {
@@ -60,6 +67,11 @@ class QuantizedEpilogueCase {
   const TileTypes& types() const { return types_; }
   const EpilogueDesc& desc() const { return desc_; }
   int32_t src_zero_point() const { return dynamic_zero_point() ? one_zero_point_data() : static_zero_point_; }
+
+  /// Zero points of the runs of rows; nullptr: there is one for all.
+  const int32_t* src_zero_points() {
+    return desc_.quantized.src_zero_point == DynamicValue::kPerRow ? src_zero_points_.data() : nullptr;
+  }
 
   /// Sums of the weights are known: folds a static zero point into the bias.
   void set_weight_sums(const std::vector<int32_t>& sums, int64_t depth) {
@@ -85,6 +97,7 @@ class QuantizedEpilogueCase {
     if (desc.src_scale == DynamicValue::kPerRow) q.src_scales = src_scales_.data();
     q.dst_scale_inverse = dst_scale_inverse_;
     q.dst_zero_point = dst_zero_point_;
+    q.rows_per_src_value = rows_per_value_;
     post_ops_.place(args);
     return args;
   }
@@ -97,11 +110,13 @@ class QuantizedEpilogueCase {
     if (desc_.bias) p.bias = bias_.data();
     p.src_zero_points = dynamic_zero_point() ? own.quantized.src_zero_points : &static_zero_point_;
     p.zero_point_per_row = desc.src_zero_point == DynamicValue::kPerRow;
+    if (p.zero_point_per_row) p.src_zero_points = row_zero_points_.data();
     p.weight_zero_points = weight_zero_points_.data();
     p.multipliers = own.quantized.multipliers;
     p.multiplier_per_channel = desc.multiplier_per_channel;
     p.src_scales = own.quantized.src_scales;
     p.scale_per_row = desc.src_scale == DynamicValue::kPerRow;
+    if (p.scale_per_row) p.src_scales = row_scales_.data();
     p.post_ops = desc_.post_ops;
     p.dst_scale_inverse = dst_scale_inverse_;
     p.dst_zero_point = dst_zero_point_;
@@ -116,6 +131,7 @@ class QuantizedEpilogueCase {
   bool dynamic_zero_point() const { return desc_.quantized.src_zero_point != DynamicValue::kStatic; }
   int32_t one_zero_point_data() const { return const_cast<Ints&>(one_zero_point_)[0]; }
 
+  int64_t rows_per_value_;
   TileTypes types_;
   EpilogueDesc desc_;
   int32_t static_zero_point_ = 0;
@@ -123,6 +139,8 @@ class QuantizedEpilogueCase {
   Reals multipliers_, one_multiplier_;
   Ints weight_zero_points_, weight_sums_, src_zero_points_;
   Reals src_scales_;
+  std::vector<int32_t> row_zero_points_;  // as the reference reads them
+  std::vector<float> row_scales_;
   Ints one_zero_point_;
   Reals one_scale_;
   float dst_scale_inverse_ = 1.0f;
