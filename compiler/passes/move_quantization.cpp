@@ -75,6 +75,19 @@ Result<bool> sink_dequantize(Graph& graph, Node& node) {
   return true;
 }
 
+/// The same with a scale and zero point that are computed, for all of the tensor, where one operand holds the data.
+Result<bool> sink_dynamic_dequantize(Graph& graph, Node& node) {
+  const auto link = as_dynamic_dequantize(node.input(0));
+  if (!link || !link->is_per_tensor() || is_op(&node, "pad") || is_op(&node, "concat")) return false;
+  Builder build(graph, node.origins, &node);
+  TEGULA_ASSIGN_OR_RETURN(Value* const q, again(build, node, {link->source}, std::nullopt));
+  TEGULA_ASSIGN_OR_RETURN(Value* const scale, make_reshape(build, link->scale, {}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const zero_point, make_reshape(build, link->zero_point, {}));
+  TEGULA_ASSIGN_OR_RETURN(Value* const y, build.function(Function::k_dequantize_by, {q, scale, zero_point}));
+  replace_value(graph, node.output(), y);
+  return true;
+}
+
 /// Scales along one dimension of a constant move with it: transpose(dequantize_by(w, s, z)), as in front of a product.
 Result<bool> sink_channel_scales(Graph& graph, Node& node) {
   if (!is_op(&node, "transpose") || !is_dequantized_constant(node.input(0))) return false;
@@ -160,6 +173,8 @@ Result<bool> rewrite(Graph& graph, Node& node) {
   if (!is_placing(node)) return false;
   TEGULA_ASSIGN_OR_RETURN(const bool sunk, sink_dequantize(graph, node));
   if (sunk) return true;
+  TEGULA_ASSIGN_OR_RETURN(const bool sunk_dynamic, sink_dynamic_dequantize(graph, node));
+  if (sunk_dynamic) return true;
   return sink_channel_scales(graph, node);
 }
 

@@ -25,6 +25,7 @@
 #include "compiler/passes/quantize_averages.h"
 #include "compiler/passes/quantize_results.h"
 #include "compiler/passes/recognise_activations.h"
+#include "compiler/passes/recognise_integer_products.h"
 #include "compiler/passes/recognise_layer_norm.h"
 #include "compiler/passes/recognise_softmax.h"
 #include "compiler/passes/remove_dead.h"
@@ -61,6 +62,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_CHOSEN_PASS(drop_quantization),  // before anything relies on it
     TEGULA_PASS(fold_constants),            // the passes below look for literal weights and bounds
     TEGULA_PASS(canonicalise),              // one spelling of elementwise nodes, for all patterns below
+    TEGULA_PASS(recognise_integer_products),  // before all that products take into themselves
     TEGULA_PASS(simplify_shapes),           // reshapes without effect stand between what patterns want to see together
     TEGULA_PASS(merge_duplicates),          // patterns bind one value where exporters compute it twice
     TEGULA_PASS(fuse_pad),                  // before the layout changes, which puts a transpose between pad and conv

@@ -18,6 +18,20 @@ Result<bool> merge(Graph& graph, Builder& build, Node& node) {
   return true;
 }
 
+/// The range of a whole tensor does not depend on where its elements lie.
+Result<bool> sink_through_dynamic_quantize(Graph& graph, Builder& build, Node& node) {
+  const auto x = as_transpose(node.input(0));
+  if (!x || node.outputs[0]->users.empty() || node.attributes.flag("per_row") || node.attributes.flag("per_image"))
+    return false;
+  TEGULA_ASSIGN_OR_RETURN(Node* const moved, build.node("dynamic_quantize", {x->source}, node.attributes));
+  TEGULA_ASSIGN_OR_RETURN(Value* const q, make_transpose(build, moved->outputs[0], x->perm));
+  const std::vector<Value*> from = node.outputs;  // the node goes with its last reader
+  replace_value(graph, from[1], moved->outputs[1]);
+  replace_value(graph, from[2], moved->outputs[2]);
+  replace_value(graph, from[0], q);
+  return true;
+}
+
 Result<bool> rewrite(Graph& graph, Node& node) {
   Builder build(graph, node.origins, &node);
   if (is_op(&node, "transpose")) {
@@ -44,6 +58,7 @@ Result<bool> rewrite(Graph& graph, Node& node) {
       return true;
     }
   }
+  if (is_op(&node, "dynamic_quantize")) return sink_through_dynamic_quantize(graph, build, node);
   if (!node.post_ops.empty()) return false;
   TEGULA_ASSIGN_OR_RETURN(const Sunk sunk, sink_transpose(build, node));
   if (!sunk) return false;
