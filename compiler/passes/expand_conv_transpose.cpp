@@ -160,6 +160,7 @@ Result<bool> expand(Graph& graph, Node& node) {
   Attributes attributes = attributes_of(window);
   attributes.set("groups", t.groups);
   attributes.set("channels_last", int64_t{1});
+  attributes.set("transposed", int64_t{1});  // for what speaks of ONNX's operators
   TEGULA_ASSIGN_OR_RETURN(Value * y, build.add("conv", std::move(operands), std::move(attributes)));
   Value* replaced = node.outputs[0];
   while (const Node* activation = only_activation(replaced)) {

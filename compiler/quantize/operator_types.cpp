@@ -89,9 +89,11 @@ std::vector<std::string> named(std::string_view ours, const std::vector<Names>& 
   return found != renamed.end() ? found->onnx : std::vector<std::string>{camel_case(ours)};
 }
 
-/// Of operations whose attribute `kind` says which of several operators they are: that one first and alone.
+/// Of operations whose attributes say which of several operators they are: that one first and alone.
 std::vector<std::string> of_kind(const Node& node) {
   const std::string kind = node.attributes.text("kind");
+  if (node.attributes.flag("transposed") && (is_op(&node, "conv") || is_op(&node, "quantized_conv")))
+    return {"ConvTranspose"};
   if (is_op(&node, "pool")) return {kind == "max" ? "MaxPool" : kind == "lp" ? "LpPool" : "AveragePool"};
   if (is_op(&node, "arg_reduce")) return {kind == "max" ? "ArgMax" : "ArgMin"};
   if (is_op(&node, "recurrent")) return {kind == "lstm" ? "LSTM" : kind == "gru" ? "GRU" : "RNN"};

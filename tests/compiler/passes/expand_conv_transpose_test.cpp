@@ -17,7 +17,7 @@ TEST(ExpandConvTranspose, IsAConvolutionWithoutStrides) {
   EXPECT_EQ(after(expand_conv_transpose,
                   "y = conv_transpose(%x:f32[1,4,1], %w:f32[1,1,3]=[1,2,3]) {channels_last=1, kernel=[3], strides=[1], "
                   "pads_begin=[1], pads_end=[1], sizes=[4]}\nreturn y"),
-            "y = conv(%x:f32[1,4,1], %w:f32[1,1,3]=[3,2,1]) {channels_last=1, groups=1, kernel=[3], strides=[1], "
+            "y = conv(%x:f32[1,4,1], %w:f32[1,1,3]=[3,2,1]) {channels_last=1, transposed=1, groups=1, kernel=[3], strides=[1], "
             "dilations=[1], "
             "pads_begin=[1], pads_end=[1]}\nreturn y");
 }
@@ -28,7 +28,7 @@ TEST(ExpandConvTranspose, ComputesAllPhasesAtOnce) {
             "y = conv_transpose(%x:f32[1,4,1], %w:f32[1,1,4]=[1,2,3,4]) {channels_last=1, kernel=[4], strides=[2], "
             "sizes=[10]}\nreturn y"),
       R"(
-      c = conv(%x:f32[1,4,1], %w:f32[2,1,2]=[3,1,4,2]) {channels_last=1, groups=1, kernel=[2], strides=[1], dilations=[1], pads_begin=[1], pads_end=[1]}
+      c = conv(%x:f32[1,4,1], %w:f32[2,1,2]=[3,1,4,2]) {channels_last=1, transposed=1, groups=1, kernel=[2], strides=[1], dilations=[1], pads_begin=[1], pads_end=[1]}
       s = reshape(c) {shape=[5,1,2,1]}
       t = transpose(s) {perm=[0,2,1,3]}
       y = reshape(t) {shape=[1,10,1]}

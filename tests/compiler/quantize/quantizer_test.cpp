@@ -173,6 +173,29 @@ TEST(Quantizer, AveragesBetweenProductsAreInteger) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << GraphText(graph);
 }
 
+/// Groups, a kernel that is no multiple of the stride (taps without a weight), cropping.
+TEST(Quantizer, TransposedConvolutionsAreInteger) {
+  for (const std::string_view attributes : {
+           "kernel=[2,2], strides=[2,2], sizes=[10,10]",
+           "kernel=[3,3], strides=[2,2], pads_begin=[1,1], pads_end=[0,0], sizes=[10,10]",
+           "kernel=[4,4], strides=[2,2], pads_begin=[1,1], pads_end=[1,1], sizes=[10,10]",
+           "kernel=[3,3], pads_begin=[1,1], pads_end=[1,1], sizes=[5,5]",
+           "kernel=[3,3], strides=[2,2], groups=4, sizes=[11,11]",
+       }) {
+    const bool grouped = attributes.find("groups") != std::string_view::npos;
+    const std::string_view channels = grouped ? "8" : "6", size = attributes.substr(8, 1);
+    const std::string text = concat(
+        "c = conv(%x:f32[n,8,5,5], %w1:f32[8,8,1,1]=random(1)) {kernel=[1,1]}\n", "t = conv_transpose(c, %w2:f32[8,",
+        grouped ? "2" : "6", ",", size, ",", size, "]=random(2), %b:f32[", channels, "]=random(3)) {", attributes,
+        "}\nr = relu(t)\ny = conv(r, %w3:f32[4,", channels, ",1,1]=random(4)) {kernel=[1,1]}\nreturn y");
+    const Graph graph = compiled(text);
+    const auto names = operations(graph);
+    EXPECT_EQ(std::count(names.begin(), names.end(), "quantized_conv"), 3) << text << GraphText(graph);
+    EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << text << GraphText(graph);
+    EXPECT_EQ(std::count(names.begin(), names.end(), "dequantize"), 0) << text << GraphText(graph);
+  }
+}
+
 TEST(Quantizer, OutputsOfTheGraphStayReal) {
   const std::string text = quantized(R"(
       m = matmul(%x:f32[n,2], %w:f32[2,2]=random(1))
