@@ -7,6 +7,7 @@
 #include "compiler/data/convert.h"
 #include "compiler/data/npy.h"
 #include "compiler/data/npz.h"
+#include "compiler/data/pixel_array.h"
 #include "compiler/data/tensor_pb.h"
 
 namespace tegula::data {
@@ -38,8 +39,16 @@ struct Archive {
   std::optional<std::vector<int64_t>> labels;
 };
 
-Result<Archive> read_archive(const fs::path& path, const DataSetOptions& options) {
-  TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> arrays, read_npz(path));
+Result<std::vector<int64_t>> labels_of(const fs::path& path, NamedTensor array) {
+  if (array.tensor.dims.size() != 1 || is_float(array.tensor.dtype))
+    return invalid(ErrorCode::kInvalidFile, path, concat(in_quotes(array.name), " is not a vector of integers"));
+  TEGULA_ASSIGN_OR_RETURN(const Tensor labels,
+                          convert_exactly(std::move(array.tensor), DType::kS64, in_quotes(array.name)));
+  const auto values = labels.elements<int64_t>();
+  return std::vector<int64_t>(values.begin(), values.end());
+}
+
+Result<Archive> read_archive(const fs::path& path, const DataSetOptions& options, std::vector<NamedTensor> arrays) {
   Archive archive;
   archive.sample.name = path.filename().string();
   std::vector<NamedTensor> others;
@@ -49,11 +58,7 @@ Result<Archive> read_archive(const fs::path& path, const DataSetOptions& options
     } else if (contains(options.outputs, array.name)) {
       archive.sample.outputs.push_back(std::move(array));
     } else if (array.name == kLabels) {
-      if (array.tensor.dims.size() != 1 || is_float(array.tensor.dtype))
-        return invalid(ErrorCode::kInvalidFile, path, "'labels' is not a vector of integers");
-      TEGULA_ASSIGN_OR_RETURN(const Tensor labels, convert_exactly(std::move(array.tensor), DType::kS64, "'labels'"));
-      const auto values = labels.elements<int64_t>();
-      archive.labels.emplace(values.begin(), values.end());
+      TEGULA_ASSIGN_OR_RETURN(archive.labels, labels_of(path, std::move(array)));
     } else {
       others.push_back(std::move(array));
     }
@@ -80,7 +85,7 @@ Result<Archive> read_archive(const fs::path& path, const DataSetOptions& options
 Result<Sample> row_of(const Archive& archive, int64_t row) {
   Sample sample;
   sample.name = concat(archive.sample.name, " row ", row);
-  sample.label = (*archive.labels)[static_cast<std::size_t>(row)];
+  if (archive.labels) sample.label = (*archive.labels)[static_cast<std::size_t>(row)];
   for (const NamedTensor& input : archive.sample.inputs) {
     TEGULA_ASSIGN_OR_RETURN(Tensor tensor, slice_outermost(input.tensor, row, 1));
     sample.inputs.push_back({input.name, std::move(tensor)});
@@ -92,12 +97,72 @@ Result<Sample> row_of(const Archive& archive, int64_t row) {
   return sample;
 }
 
+/// The pictures of one array, with labels and outputs of the other arrays.
+struct Pictures {
+  PixelArray pixels;
+  Archive others;  ///< without inputs
+};
+
+Result<Sample> picture_of(const Pictures& pictures, int64_t row, const DataSetOptions& options) {
+  TEGULA_ASSIGN_OR_RETURN(Sample sample, row_of(pictures.others, row));
+  TEGULA_ASSIGN_OR_RETURN(Tensor tensor, preprocess(pictures.pixels.image(row), *options.preprocessing, sample.name));
+  sample.inputs.push_back({options.inputs[0], std::move(tensor)});
+  return sample;
+}
+
+/// nullopt: no array of the archive holds pictures.
+Result<std::optional<std::vector<Loader>>> picture_loaders(const fs::path& path, std::vector<NamedTensor>& arrays,
+                                                           const DataSetOptions& options, bool& has_labels) {
+  const Preprocessing& how = *options.preprocessing;
+  if (options.inputs.size() != 1) {
+    if (how.array.empty()) return std::optional<std::vector<Loader>>();
+    return invalid(ErrorCode::kInvalidArgument, path,
+                   concat("an array of pictures feeds models of one input; this one has ", list_of(options.inputs)));
+  }
+  TEGULA_ASSIGN_OR_RETURN(auto pixels, PixelArray::take(arrays, options.inputs[0], how, path));
+  if (!pixels) return std::optional<std::vector<Loader>>();
+  auto pictures = std::make_shared<Pictures>(Pictures{std::move(*pixels), {}});
+  Archive& others = pictures->others;
+  others.sample.name = path.filename().string();
+  const std::string labels(how.labels.empty() ? kLabels : std::string_view(how.labels));
+  const int64_t count = pictures->pixels.size();
+  const auto check_rows = [&](const std::string& name, int64_t rows) -> Status {
+    if (rows == count) return {};
+    return invalid(ErrorCode::kInvalidFile, path,
+                   concat("array ", in_quotes(name), " has ", rows, " rows for the ", count, " pictures of ",
+                          in_quotes(pictures->pixels.name())));
+  };
+  for (NamedTensor& array : arrays) {
+    if (array.name == labels) {
+      TEGULA_ASSIGN_OR_RETURN(others.labels, labels_of(path, std::move(array)));
+      TEGULA_RETURN_IF_ERROR(check_rows(labels, static_cast<int64_t>(others.labels->size())));
+    } else if (contains(options.outputs, array.name)) {
+      TEGULA_RETURN_IF_ERROR(check_rows(array.name, array.tensor.dims.empty() ? 0 : array.tensor.dims[0]));
+      others.sample.outputs.push_back(std::move(array));
+    }
+  }
+  if (!how.labels.empty() && !others.labels)
+    return invalid(ErrorCode::kInvalidArgument, path,
+                   concat("there is no array ", in_quotes(how.labels), " of labels"));
+  has_labels = has_labels || others.labels;
+  std::vector<Loader> loaders;
+  for (int64_t row = 0; row < count; ++row)
+    loaders.push_back([pictures, row, options] { return picture_of(*pictures, row, options); });
+  return std::optional(std::move(loaders));
+}
+
 Result<std::vector<Loader>> archive_loaders(const fs::path& path, const DataSetOptions& options, bool& has_labels) {
-  TEGULA_ASSIGN_OR_RETURN(Archive archive, read_archive(path, options));
+  TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> arrays, read_npz(path));
+  if (options.preprocessing) {
+    TEGULA_ASSIGN_OR_RETURN(auto pictures, picture_loaders(path, arrays, options, has_labels));
+    if (pictures) return std::move(*pictures);
+  }
+  TEGULA_ASSIGN_OR_RETURN(Archive archive, read_archive(path, options, std::move(arrays)));
   std::vector<Loader> loaders;
   if (!archive.labels) {  // read again when it is its turn: a folder of many stays out of memory
     loaders.push_back([path, options]() -> Result<Sample> {
-      TEGULA_ASSIGN_OR_RETURN(Archive again, read_archive(path, options));
+      TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> own, read_npz(path));
+      TEGULA_ASSIGN_OR_RETURN(Archive again, read_archive(path, options, std::move(own)));
       return std::move(again.sample);
     });
     return loaders;

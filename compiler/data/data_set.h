@@ -21,7 +21,7 @@ struct Sample {
 /// What the data is for.
 struct DataSetOptions {
   std::vector<std::string> inputs, outputs;    ///< names of the model's inputs and outputs, in its order
-  std::optional<Preprocessing> preprocessing;  ///< of images
+  std::optional<Preprocessing> preprocessing;  ///< of images, also of those in arrays
 };
 
 /// A file or folder of samples. Opening lists them; load() reads one. What `path` may be:
@@ -29,6 +29,7 @@ struct DataSetOptions {
 ///   N
 ///                          integers, and N rows in every other array: N samples of one row each.
 ///                          When the model has one input, the only array that is not `labels` or an output is it.
+///                          With a preprocessing an array of u8 pictures is as many images (PixelArray).
 ///   a folder of .npz       each as above, by file name
 ///   a folder of .npy       one sample: <input>.npy for every input and <output>.npy where known, '/' in a name written
 ///   as '_' test_data_set_N        ONNX's test data: input_K.pb and output_K.pb; or a folder that holds such folders a

@@ -95,6 +95,14 @@ bool parse_word(std::string_view name, std::string_view value, Preprocessing& ho
     how.dtype = value == "u8" ? DType::kU8 : DType::kF32;
     return value == "f32" || value == "u8";
   }
+  if (name == "array" || name == "labels") {
+    (name == "array" ? how.array : how.labels) = value;
+    return !value.empty();
+  }
+  if (name == "source") {
+    how.source = value == "nchw" ? Preprocessing::Source::kChannelsFirst : Preprocessing::Source::kChannelsLast;
+    return value == "nchw" || value == "nhwc";
+  }
   return false;
 }
 

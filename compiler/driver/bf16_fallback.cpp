@@ -10,6 +10,7 @@
 
 #include "compiler/data/convert.h"
 #include "compiler/data/data_set.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/step_table.h"
 #include "compiler/precision/assign_bf16.h"
@@ -237,7 +238,7 @@ class FallbackSearch {
   Status open_data(const Program& program) {
     data::DataSetOptions how{input_names(program), output_names(program), {}};
     if (!request_.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, data::parse_preprocessing(request_.preprocessing));
+      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(request_.preprocessing));
     }
     TEGULA_ASSIGN_OR_RETURN(data_, data::DataSet::open(request_.data, how));
     if (data_->size() == 0)

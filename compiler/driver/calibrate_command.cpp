@@ -11,6 +11,7 @@
 #include "compiler/data/tensor_data.h"
 #include "compiler/driver/calibrate.h"
 #include "compiler/driver/commands.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/profile_file.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
@@ -168,7 +169,7 @@ void add_calibrate_command(CLI::App& app, Action& action) {
       ->required();
   command->add_option("-o,--output", options->output, "The profile to write (.json)")->required();
   command->add_option("--preprocess", options->calibrate.preprocessing,
-                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
+                      kPreprocessingHelp);
   command
       ->add_option("--samples", options->calibrate.samples,
                    "Use N of the samples, evenly spread over the data (default: all)")

@@ -277,7 +277,7 @@ void add_compile_command(CLI::App& app, Action& action) {
                    "(without labels: of the cosine with fp32), as 0.5%")
       ->type_name("SHARE");
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
+                      kPreprocessingHelp);
   command->add_option("--report", options->report, "Write what was compiled, step by step, as JSON")
       ->type_name("R.json");
   command->add_flag("--print-passes", options->print_passes, "Print each pass with its time and what it changed");

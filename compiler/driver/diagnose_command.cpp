@@ -7,6 +7,7 @@
 #include "compiler/driver/diagnose.h"
 #include "compiler/driver/diagnosis_report.h"
 #include "compiler/driver/int8_options.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
 
@@ -71,7 +72,7 @@ void add_diagnose_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data, "Samples: .npz, folder of .npz or .npy, test_data_set_N, images")
       ->required();
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
+                      kPreprocessingHelp);
   command->add_option("--images", options->images, "Compare on N of the samples, evenly spread")
       ->check(CLI::PositiveNumber)
       ->type_name("N")

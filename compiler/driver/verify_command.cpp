@@ -163,7 +163,7 @@ void add_verify_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data,
                       "Inputs, and outputs where known: .npz, folder of .npz or .npy, test_data_set_N, images");
   command->add_option("--preprocess", options->preprocessing,
-                      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
+                      kPreprocessingHelp);
   command->add_option("--samples", options->samples, "How many samples (default: all data, or one of random elements)")
       ->check(CLI::PositiveNumber);
   command

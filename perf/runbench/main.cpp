@@ -10,6 +10,7 @@
 #include "compiler/data/npz.h"
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/later_options.h"
+#include "compiler/driver/preprocessing_file.h"
 #include "perf/runbench/accuracy.h"
 #include "perf/runbench/accuracy_report.h"
 #include "perf/runbench/report.h"
@@ -101,7 +102,7 @@ void add_accuracy_options(CLI::App& app, Options& options, CLI::Option* selftest
     return app.add_option(name, value, text)->needs(accuracy);
   };
   add("--preprocess", how.preprocessing,
-      "How images become inputs: 'short=256 crop=224 scale=1/255', or a .yaml with the same");
+      driver::kPreprocessingHelp);
   add("--batch", how.batch, "Samples a run (default: what the program is fixed to, else 1)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");

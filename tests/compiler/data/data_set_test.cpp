@@ -59,6 +59,88 @@ TEST(DataSet, LabelsSplitAnArchiveIntoRows) {
   EXPECT_THAT(DataSet::open(folder / "b.npz", kOneInput).error().message, HasSubstr("dimensions [2,2] for 3 labels"));
 }
 
+/// Options for a model of one input, with this preprocessing.
+DataSetOptions pictures(std::string_view words) {
+  return {{"x"}, {"y"}, *parse_preprocessing(words)};
+}
+
+TEST(DataSet, AnArrayOfPixelsIsAsManyImages) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npz(folder / "a.npz", {{"pixels", counting(DType::kU8, {2, 4, 5, 3})},
+                                           {"index", counting(DType::kS64, {2})},
+                                           {"labels", counting(DType::kS64, {2})},
+                                           {"y", counting(DType::kF32, {2, 7})}})
+                  .ok());
+  const auto set = DataSet::open(folder / "a.npz", pictures("scale=1/2 mean=1,2,3 std=2 layout=nchw"));
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 2u);
+  EXPECT_TRUE(set->has_labels());
+  const auto sample = set->load(1);
+  ASSERT_TRUE(sample.ok()) << sample.error().message;
+  EXPECT_EQ(sample->label, 1);
+  EXPECT_EQ(sample->outputs[0].tensor.dims, (Dims{1, 7}));
+  ASSERT_EQ(sample->inputs.size(), 1u);
+  EXPECT_EQ(sample->inputs[0].name, "x");
+  EXPECT_EQ(sample->inputs[0].tensor.dims, (Dims{1, 3, 4, 5}));
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t pixel = 0; pixel < 20; ++pixel) {
+      const auto value = static_cast<float>(60 + pixel * 3 + c);
+      EXPECT_EQ(sample->inputs[0].tensor.elements<float>()[c * 20 + pixel],
+                (value * 0.5f - static_cast<float>(c + 1)) / 2);
+    }
+}
+
+TEST(DataSet, PixelsLieChannelsFirstLastOrGrey) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npz(folder / "first.npz", {{"a", counting(DType::kU8, {2, 3, 4, 5})}}).ok());
+  ASSERT_TRUE(write_npz(folder / "grey.npz", {{"a", counting(DType::kU8, {2, 4, 5})}}).ok());
+  ASSERT_TRUE(write_npz(folder / "either.npz", {{"a", counting(DType::kU8, {2, 3, 4, 3})}}).ok());
+  const auto load = [&](const char* file, std::string_view words) {
+    const auto set = DataSet::open(folder / file, pictures(words));
+    EXPECT_TRUE(set.ok()) << set.error().message;
+    EXPECT_EQ(set->size(), 2u) << "each picture is a sample, with labels or without";
+    return set->load(1)->inputs[0].tensor;
+  };
+  const Tensor first = load("first.npz", "layout=nhwc type=u8");
+  EXPECT_EQ(first.dims, (Dims{1, 4, 5, 3}));
+  EXPECT_EQ(first.elements<uint8_t>()[4], 60 + 20 + 1) << "pixel 1, channel 1";
+  const Tensor grey = load("grey.npz", "array=a channels=gray");
+  EXPECT_EQ(grey.dims, (Dims{1, 1, 4, 5}));
+  EXPECT_EQ(grey.elements<float>()[7], 27);
+  EXPECT_EQ(load("either.npz", "source=nhwc").dims, (Dims{1, 3, 3, 4}));
+  EXPECT_EQ(load("either.npz", "source=nchw").dims, (Dims{1, 3, 4, 3}));
+  EXPECT_THAT(DataSet::open(folder / "either.npz", pictures("")).error().message,
+              HasSubstr("source=nchw or source=nhwc"));
+}
+
+TEST(DataSet, SaysWhatIsWrongWithPixels) {
+  const TemporaryFolder folder;
+  const auto message = [&](const std::vector<NamedTensor>& arrays, std::string_view words) {
+    std::vector<NamedSpan> spans;
+    for (const NamedTensor& array : arrays) spans.push_back({array.name, array.tensor});
+    EXPECT_TRUE(write_npz(folder / "a.npz", spans).ok());
+    const auto set = DataSet::open(folder / "a.npz", pictures(words));
+    return set.ok() ? "opened" : set.error().message;
+  };
+  const NamedTensor pixels{"p", counting(DType::kU8, {2, 4, 5, 3})};
+  EXPECT_THAT(message({pixels}, "array=q"), HasSubstr("there is no array 'q'; there are 'p' (u8[2,4,5,3])"));
+  EXPECT_THAT(message({{"p", counting(DType::kF32, {2, 4, 5, 3})}}, "array=p"),
+              HasSubstr("array 'p' (f32[2,4,5,3]) holds no pictures: pixels are u8"));
+  EXPECT_THAT(message({{"p", counting(DType::kU8, {2, 4})}}, "array=p"), HasSubstr("[n, height, width, channels]"));
+  EXPECT_THAT(message({{"p", counting(DType::kU8, {2, 4, 5, 7})}}, "array=p"), HasSubstr("one channel or three"));
+  EXPECT_THAT(message({pixels, {"q", pixels.tensor}}, ""), HasSubstr("say which with array=NAME"));
+  EXPECT_THAT(message({pixels, {"labels", counting(DType::kS64, {3})}}, ""),
+              HasSubstr("array 'labels' has 3 rows for the 2 pictures of 'p'"));
+  EXPECT_THAT(message({pixels}, "labels=classes"), HasSubstr("there is no array 'classes' of labels"));
+  EXPECT_THAT(message({pixels, {"labels", counting(DType::kF32, {2})}}, ""), HasSubstr("not a vector of integers"));
+  EXPECT_THAT(message({{"p", counting(DType::kU8, {2, 0, 5, 3})}}, ""), HasSubstr("empty pictures"));
+  // Other arrays are what they are without a preprocessing.
+  EXPECT_EQ(message({{"x", counting(DType::kF32, {2, 4})}}, "scale=2"), "opened");
+  EXPECT_EQ(message({pixels, {"classes", counting(DType::kS64, {2})}}, "labels=classes"), "opened");
+  EXPECT_THAT(parse_preprocessing("source=hwc").error().message, HasSubstr("'source=hwc' is not understood"));
+  EXPECT_THAT(parse_preprocessing("array=").error().message, HasSubstr("not understood"));
+}
+
 TEST(DataSet, NamesTheInputThatIsMissing) {
   const TemporaryFolder folder;
   ASSERT_TRUE(write_npz(folder / "a.npz", {{"ids", counting(DType::kS64, {1})}}).ok());
