@@ -37,6 +37,14 @@ bool is_pairwise(const Node* node) {
                      [&](const Value* input) { return is_real(input) && input->shape == node->output()->shape; });
 }
 
+/// What the value is made of by bounds that quantizing it takes over.
+const Value* behind_clips(const Value* value) {
+  while ((is_function(value->producer, Function::k_clip) || is_function(value->producer, Function::k_relu)) &&
+         is_read_once(value->producer->input(0)))
+    value = value->producer->input(0);
+  return value;
+}
+
 class Quantizer {
  public:
   Quantizer(Graph& graph, const Profile* profile, const QuantizationOptions& options)
@@ -180,8 +188,9 @@ class Quantizer {
       return;
     wanted_.push_back(&group);
     for (const Value* member : group) {
+      const Node* const average = behind_clips(member)->producer;
+      if (is_average(average) && is_real(average->input(0))) want(average->input(0), choice);
       const Node* const producer = member->producer;
-      if (is_average(producer) && is_real(producer->input(0))) want(producer->input(0), choice);
       if (!is_pairwise(producer)) continue;
       const bool known = std::all_of(producer->inputs.begin(), producer->inputs.end(),
                                      [&](const Value* input) { return range_of_group(input, choice).ok(); });

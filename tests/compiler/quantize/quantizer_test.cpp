@@ -196,6 +196,22 @@ TEST(Quantizer, TransposedConvolutionsAreInteger) {
   }
 }
 
+TEST(Quantizer, AveragesBehindWhichBoundsStandAreInteger) {
+  // As in a model whose own quantization was dropped: what it cut off stays cut off.
+  const Graph graph = compiled(R"(
+      c = conv(%x:f32[n,8,4,4], %w1:f32[8,8,1,1]=random(1)) {kernel=[1,1]}
+      m = reduce(c) {kind="mean", axes=[2,3], keepdims=1}
+      k = clip(m) {alpha=-4, beta=6}
+      r = reshape(k) {shape=[n,8]}
+      y = matmul(r, %w2:f32[8,4]=random(2))
+      return y)");
+  const auto names = operations(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "quantize"), 1) << GraphText(graph);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "clip"), 0) << GraphText(graph);
+  for (const auto& node : graph.nodes())
+    EXPECT_TRUE(!is_op(node.get(), "reduce") || node->output()->dtype == DType::kU8) << GraphText(graph);
+}
+
 TEST(Quantizer, OutputsOfTheGraphStayReal) {
   const std::string text = quantized(R"(
       m = matmul(%x:f32[n,2], %w:f32[2,2]=random(1))
