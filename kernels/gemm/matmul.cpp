@@ -24,7 +24,10 @@ constexpr int64_t round_up(int64_t value, int64_t to) {
 
 MatMulKernel::MatMulKernel(TileSetPtr tiles, const MatMulDesc& desc, const TensorView& a, const TensorView& b,
                            const TensorView& dst, std::span<const TensorView> operands)
-    : gemm_(std::move(tiles)), epilogue_(desc.epilogue) {
+    : gemm_(std::move(tiles)),
+      epilogue_(desc.epilogue),
+      quantized_(desc.epilogue.quantized),
+      b_zero_point_(desc.b_zero_point) {
   batch_rank_ = dst.rank - 2;
   for (int d = 0; d < batch_rank_; ++d) batch_dims_[static_cast<std::size_t>(d)] = dst.dims[d];
   m_ = dst.dims[dst.rank - 2];
@@ -98,7 +101,18 @@ int64_t MatMulKernel::blocks(int workers) const {
 std::size_t MatMulKernel::scratch_bytes() const {
   const int64_t packed = panels_at_once_ * packed_rows_ * kPanelRowBytes;
   const int64_t rows = round_up(rows_at_once_ * k_ * a_bytes_, kPanelRowBytes);
-  return static_cast<std::size_t>(packed + rows) + gemm_.scratch_bytes({m_, n_, k_});
+  return static_cast<std::size_t>(packed + rows + 2 * column_bytes()) + gemm_.scratch_bytes({m_, n_, k_});
+}
+
+/// Of the sums over the columns of B in scratch; their zero points take as much again.
+int64_t MatMulKernel::column_bytes() const {
+  return b_zero_point_ ? panels_at_once_ * kPanelColumns * static_cast<int64_t>(sizeof(int32_t)) : 0;
+}
+
+void MatMulKernel::pack(const PackedMatrix& to, const std::byte* b, std::byte* packed, std::byte* columns) const {
+  if (!b_zero_point_) return pack_activations(to, b, b_.row, b_.column, packed);
+  const bool summed = quantized_.src_zero_point != DynamicValue::kStatic;
+  pack_unsigned_activations(to, b, b_.row, b_.column, packed, summed ? reinterpret_cast<int32_t*>(columns) : nullptr);
 }
 
 void MatMulKernel::run(const MatMulArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const {
@@ -121,7 +135,11 @@ void MatMulKernel::run_matrix(const MatMulArgs& args, int64_t batch, Span1 rows,
   if (rows.count == 0) return;
   std::byte* const packed = scratch;
   std::byte* const packed_rows = packed + panels_at_once_ * packed_rows_ * kPanelRowBytes;
-  std::byte* const gemm_scratch = packed_rows + round_up(rows_at_once_ * k_ * a_bytes_, kPanelRowBytes);
+  std::byte* const columns_of_b = packed_rows + round_up(rows_at_once_ * k_ * a_bytes_, kPanelRowBytes);
+  std::byte* const gemm_scratch = columns_of_b + 2 * column_bytes();
+  auto* const zero_points = reinterpret_cast<int32_t*>(columns_of_b + column_bytes());
+  if (b_zero_point_)
+    std::fill_n(zero_points, panels_at_once_ * kPanelColumns, *b_zero_point_ - 128);  // what panels hold is q - 128
 
   const auto* const a =
       static_cast<const std::byte*>(args.a) + (batch_offset(a_, batch) + rows.begin * a_.row) * a_bytes_;
@@ -140,12 +158,16 @@ void MatMulKernel::run_matrix(const MatMulArgs& args, int64_t batch, Span1 rows,
     const int64_t column = (panels.begin + done) * kPanelColumns;
     const int64_t columns = std::min(std::min(panels_at_once_, panels.count - done) * kPanelColumns, n_ - column);
     const PackedMatrix part{gemm_.tiles().desc().types.packing(), 1, k_, columns};
-    pack_activations(part, b + column * b_.column * b_bytes_, b_.row, b_.column, packed);
+    pack(part, b + column * b_.column * b_bytes_, packed, columns_of_b);
     for (int64_t row = 0; row < rows.count; row += row_step) {
       const int64_t count = std::min(row_step, rows.count - row);
       GemmArgs gemm{
           a + row * a_.row * a_bytes_,        a_.row, packed, dst + (row * dst_.row + column) * dst_bytes_, dst_.row,
           epilogue_.shifted(epilogue, column)};
+      if (b_zero_point_) {
+        gemm.epilogue.quantized.weight_sums = reinterpret_cast<const int32_t*>(columns_of_b);
+        gemm.epilogue.quantized.weight_zero_points = zero_points;
+      }
       if (rows_at_once_ != 0) {
         pack_rows(a_bytes_, gemm.a, a_.row, a_.column, count, k_, packed_rows);
         gemm.a = packed_rows;

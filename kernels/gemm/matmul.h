@@ -2,10 +2,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/pack.h"
 #include "kernels/gemm/reference.h"
 #include "kernels/gemm/split.h"
 #include "kernels/tensor_view.h"
@@ -22,9 +24,9 @@ struct MatMulArgs {
 };
 
 /// Product of two activations, MatMulDesc, with its sizes bound: B is packed into scratch while the program runs, a
-/// bounded part at a time, and so is A where its rows are not contiguous. Types are those of the tiles; B of an integer
-/// product is s8. To the bit the same for every split into blocks, and on every ISA but for bf16 (TileIsa). Immutable;
-/// blocks may run on any threads at once.
+/// bounded part at a time, and so is A where its rows are not contiguous. Types are those of the tiles, but
+/// that B of an integer product may be u8 (MatMulDesc::b_zero_point). To the bit the same for every split into blocks,
+/// and on every ISA but for bf16 (TileIsa). Immutable; blocks may run on any threads at once.
 class MatMulKernel {
  public:
   /// Sizes and strides of the operands as matmul_reference takes them; data is not read. The last dimension of dst and
@@ -52,10 +54,14 @@ class MatMulKernel {
   static Matrix matrix_of(const TensorView& view, const TensorView& dst, bool transposed);
   void fold_batch_into_rows();
   int64_t batch_offset(const Matrix& matrix, int64_t batch) const;
+  int64_t column_bytes() const;
+  void pack(const PackedMatrix& to, const std::byte* b, std::byte* packed, std::byte* columns) const;
   void run_matrix(const MatMulArgs& args, int64_t batch, Span1 rows, Span1 panels, std::byte* scratch) const;
 
   GemmKernel gemm_;
   TileEpilogue epilogue_;
+  QuantizedSumDesc quantized_;
+  std::optional<int32_t> b_zero_point_;  ///< B is u8
   int batch_rank_ = 0;
   std::array<int64_t, kMaxRank> batch_dims_{};
   int64_t batches_ = 1, m_ = 0, n_ = 0, k_ = 0;

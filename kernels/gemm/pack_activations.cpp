@@ -89,6 +89,66 @@ void pack_activations(const PackedMatrix& to, const void* b, int64_t k_stride, i
   }
 }
 
+namespace {
+
+constexpr int kVectors = static_cast<int>(kPanelRowBytes / 16);
+
+/// 0x80 where a row of a panel has elements: of `columns` columns, `depth` consecutive k of each.
+struct SignBits {
+  __m128i bits[kVectors];
+
+  SignBits(int64_t columns, int64_t depth) {
+    alignas(16) uint8_t bytes[kPanelRowBytes] = {};
+    for (int64_t j = 0; j < columns; ++j) std::fill_n(bytes + j * 4, depth, uint8_t{0x80});
+    for (int v = 0; v < kVectors; ++v) bits[v] = _mm_load_si128(reinterpret_cast<const __m128i*>(bytes) + v);
+  }
+};
+
+/// Sums of u8 over the rows of a panel: per vector, two partial sums for each of its four columns.
+class ColumnSums {
+ public:
+  void add(int vector, __m128i bytes) {
+    const __m128i zero = _mm_setzero_si128(), ones = _mm_set1_epi16(1);
+    low_[vector] = _mm_add_epi32(low_[vector], _mm_madd_epi16(_mm_unpacklo_epi8(bytes, zero), ones));
+    high_[vector] = _mm_add_epi32(high_[vector], _mm_madd_epi16(_mm_unpackhi_epi8(bytes, zero), ones));
+  }
+  /// Less 128 for each of `depth` elements.
+  void store(int64_t depth, int32_t* sums) const {
+    alignas(16) int32_t parts[2 * 4];
+    for (int v = 0; v < kVectors; ++v) {
+      _mm_store_si128(reinterpret_cast<__m128i*>(parts), low_[v]);
+      _mm_store_si128(reinterpret_cast<__m128i*>(parts) + 1, high_[v]);
+      for (int j = 0; j < 4; ++j) sums[v * 4 + j] = parts[2 * j] + parts[2 * j + 1] - 128 * static_cast<int32_t>(depth);
+    }
+  }
+
+ private:
+  __m128i low_[kVectors] = {}, high_[kVectors] = {};
+};
+
+}  // namespace
+
+void pack_unsigned_activations(const PackedMatrix& to, const void* b, int64_t k_stride, int64_t n_stride, void* packed,
+                               int32_t* sums) {
+  pack_activations(to, b, k_stride, n_stride, packed);
+  auto* panel = static_cast<std::byte*>(packed);
+  for (int64_t column = 0; column < to.n; column += kPanelColumns, panel += to.panel_bytes()) {
+    const int64_t columns = std::min(kPanelColumns, to.n - column);
+    const SignBits whole(columns, to.group()), last(columns, to.k % to.group());
+    ColumnSums of_panel;
+    for (int64_t k = 0; k < to.k; k += to.group()) {
+      auto* const row = reinterpret_cast<__m128i*>(panel + k / to.group() * kPanelRowBytes);
+      const SignBits& flips = k + to.group() <= to.k ? whole : last;
+      for (int v = 0; v < kVectors; ++v) {
+        const __m128i bytes = _mm_loadu_si128(row + v);
+        if (sums != nullptr) of_panel.add(v, bytes);
+        _mm_storeu_si128(row + v, _mm_xor_si128(bytes, flips.bits[v]));
+      }
+    }
+    if (sums != nullptr) of_panel.store(to.k, sums + column);
+  }
+}
+
 void pack_rows(int64_t element_bytes, const void* a, int64_t m_stride, int64_t k_stride, int64_t m, int64_t k,
                void* rows) {
   auto* const to = static_cast<std::byte*>(rows);

@@ -52,11 +52,14 @@ void quantized_matmul_reference(const QuantizedMatMul& p) {
     const int64_t m = index[m_dim], n = index[n_dim], row = i / dst.dims[dst.rank - 1];
     const Matrix a(p.a, p.transpose_a, dst, index), b(p.b, p.transpose_b, dst, index);
     const int32_t a_zero = p.src_zero_points == nullptr ? 0 : p.src_zero_points[p.zero_point_per_row ? row : 0];
-    const int32_t b_zero = p.weight_zero_points == nullptr ? 0 : p.weight_zero_points[n];
+    const bool unsigned_b = p.b.dtype == DType::kU8;
+    const int32_t b_zero = unsigned_b ? p.b_zero_point : p.weight_zero_points == nullptr ? 0 : p.weight_zero_points[n];
     auto acc = p.bias == nullptr ? 0 : static_cast<uint32_t>(p.bias[n]);
-    for (int64_t k = 0; k < depth; ++k)
-      acc += static_cast<uint32_t>(p.a.as<uint8_t>()[a.at(m, k)] - a_zero) *
-             static_cast<uint32_t>(p.b.as<int8_t>()[b.at(k, n)] - b_zero);
+    for (int64_t k = 0; k < depth; ++k) {
+      const int64_t at = b.at(k, n);
+      const int32_t q_b = unsigned_b ? int32_t{p.b.as<uint8_t>()[at]} : int32_t{p.b.as<int8_t>()[at]};
+      acc += static_cast<uint32_t>(p.a.as<uint8_t>()[a.at(m, k)] - a_zero) * static_cast<uint32_t>(q_b - b_zero);
+    }
 
     const int64_t to = offset_in(dst, dst, index);
     if (dst.dtype == DType::kS32) {

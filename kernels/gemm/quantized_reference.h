@@ -14,7 +14,7 @@ struct PostOpTensor {
   float zero_point = 0.0f;
 };
 
-/// dst[..., m, n] of a product of u8 by s8, in the order of ONNX, all arrays unpacked:
+/// dst[..., m, n] of a product of u8 by s8 or (two activations) u8, in the order of ONNX, all arrays unpacked:
 ///   acc = bias[n] + sum over k of (a[..., m, k] - z_a[row]) * (b[..., k, n] - z_b[n])   modulo 2^32
 ///   f   = post_ops(float(acc) * (multipliers[n] * scales[row]))       scales: 1 where they are absent
 ///   dst = f (f32, bf16), saturate(round(f * dst_scale_inverse) + dst_zero_point) (u8, s8), or acc (s32)
@@ -26,7 +26,8 @@ struct QuantizedMatMul {
   const int32_t* bias = nullptr;             ///< or nullptr
   const int32_t* src_zero_points = nullptr;  ///< z_a: one, or one per row; nullptr: 0
   bool zero_point_per_row = false;
-  const int32_t* weight_zero_points = nullptr;  ///< z_b, or nullptr: 0
+  const int32_t* weight_zero_points = nullptr;  ///< z_b of a b of s8, or nullptr: 0
+  int32_t b_zero_point = 128;                   ///< z_b of a b of u8
   const float* multipliers = nullptr;           ///< not read for dst s32
   bool multiplier_per_channel = false;          ///< otherwise one for all
   const float* src_scales = nullptr;            ///< one, or one per row, or nullptr

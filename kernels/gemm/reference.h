@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <span>
 
 #include "kernels/gemm/epilogue.h"
@@ -15,6 +16,9 @@ struct MatMulDesc {
   bool transpose_a = false;
   bool transpose_b = false;
   EpilogueDesc epilogue;
+  /// Of integer products whose b is u8 rather than s8: its zero point. Then epilogue.quantized says kPerTensor where a
+  /// has a zero point, and weight_zero_points where this is not 128; what those read of b is made at run time.
+  std::optional<int32_t> b_zero_point = {};
 };
 
 /// Plain loops over any strides. `bias` is read where the epilogue has one; operands[i] belongs to the i-th

@@ -69,8 +69,9 @@ Shape random_shape(Random& random) {
 template <typename Check>
 void run_all(Random& random, const Shape& shape, const TileTypes& types, const EpilogueDesc& epilogue,
              const EpilogueArgs& args, const MatMulOperand& a, const MatMulOperand& b, const MatMulOperand& dst,
-             const std::vector<std::byte>& before, std::span<const TensorView> operands, const Check& check) {
-  const MatMulDesc desc{shape.transpose_a, shape.transpose_b, epilogue};
+             const std::vector<std::byte>& before, std::span<const TensorView> operands, const Check& check,
+             std::optional<int32_t> b_zero_point = {}) {
+  const MatMulDesc desc{shape.transpose_a, shape.transpose_b, epilogue, b_zero_point};
   for (const TileSetPtr& tiles : test::tiles_of(types, epilogue)) {
     const MatMulKernel matmul(tiles, desc, a.view, b.view, dst.view, operands);
     Bytes scratch(matmul.scratch_bytes());
@@ -152,6 +153,61 @@ TEST(QuantizedMatMul, MoreThanIsPackedAtOnce) {
   check_quantized(random, Shape(random, {2}, 9, 300, 2001));
   check_quantized(random, Shape(random, {}, 40, 33, 9001));  // rows of a transposed A in several parts
   check_quantized(random, Shape(random, {}, 5, 20, 25003));  // K in chunks
+}
+
+// ---- u8 by u8: sums over columns of B and what its zero point adds are made at run time, for each matrix
+
+void check_unsigned(Random& random, const Shape& shape) {
+  const MatMulOperand a = shape.a(random, DType::kU8), b = shape.b(random, DType::kU8, shape.batch);
+  const auto epilogue = quantized_epilogue(random, shape, false);
+  const auto a_zero_point = static_cast<int32_t>(one_in(random, 3) ? 0 : pick(random, 0, 255));
+  const auto b_zero_point = static_cast<int32_t>(one_in(random, 3) ? 128 : pick(random, 0, 255));
+  EpilogueDesc desc = epilogue->desc();
+  if (a_zero_point != 0) desc.quantized.src_zero_point = DynamicValue::kPerTensor;
+  desc.quantized.weight_zero_points = b_zero_point != 128;
+  epilogue->set_weight_sums(std::vector<int32_t>(static_cast<std::size_t>(shape.n), 0), shape.k);
+  EpilogueArgs args = epilogue->args();
+  args.quantized.src_zero_points = &a_zero_point;
+  const DType type = epilogue->types().dst;
+  const Dims dims = shape.dims();
+  const MatMulOperand dst = make_matmul_operand(random, type, dims, true);
+  const std::vector<std::byte> before = bytes_of(dst);
+  std::vector<PostOpTensor> references = epilogue->operands();
+  std::vector<TensorView> operands;
+  for (PostOpTensor& operand : references) {
+    operand.view = rows_in_batches(operand.view, dims);
+    operands.push_back(operand.view);
+  }
+  QuantizedMatMul product = epilogue->product();
+  product.transpose_a = shape.transpose_a;
+  product.transpose_b = shape.transpose_b;
+  product.a = a.view;
+  product.b = b.view;
+  product.dst = dst.view;
+  product.src_zero_points = &a_zero_point;
+  product.b_zero_point = b_zero_point;
+  product.operands = references;
+  quantized_matmul_reference(product);
+  Bytes want(before.size());
+  std::memcpy(want.data(), dst.data->data(), want.size());
+  run_all(
+      random, shape, epilogue->types(), desc, args, a, b, dst, before, operands,
+      [&](const TileSet& tiles, Bytes& got) {
+        ASSERT_TRUE(same_elements(type, got, want))
+            << tiles.desc().name() << ' ' << shape.text() << " zero points " << a_zero_point << ' ' << b_zero_point;
+      },
+      b_zero_point);
+}
+
+TEST(UnsignedMatMul, RandomBatchesStridesAndEpilogues) {
+  Random random(5);
+  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i) check_unsigned(random, random_shape(random));
+}
+
+TEST(UnsignedMatMul, MoreThanIsPackedAtOnce) {
+  Random random(6);
+  check_unsigned(random, Shape(random, {2}, 9, 300, 2001));
+  check_unsigned(random, Shape(random, {}, 5, 20, 25003));  // K in chunks
 }
 
 // ---- bf16
