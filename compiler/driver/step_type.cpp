@@ -120,7 +120,8 @@ std::string step_precision(const schema::ProgramT& tables, const schema::StepT& 
   if (type == StepAttributes::Gemm || type == StepAttributes::MatMul || type == StepAttributes::Conv)
     if (const std::string_view weights = precision_of(operand(tables, step, 1)); weights != kOther)
       return std::string(weights);
-  if (type == StepAttributes::Attention) return std::string(precision_of(operand(tables, step, 0)));
+  if (type == StepAttributes::Attention || (type == StepAttributes::Gather && step.inputs.size() > 2))
+    return std::string(precision_of(operand(tables, step, 0)));
   const std::string_view of_result = precision_of(result(tables, step));
   return std::string(of_result != kOther ? of_result : precision_of(operand(tables, step, 0)));
 }

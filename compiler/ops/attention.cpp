@@ -2,12 +2,15 @@
 //
 // Inputs: q [batch, seq_q, heads * dim], k [batch, seq_kv, kv_heads * dim], v [batch, seq_kv, kv_heads * value_dim],
 // mask? broadcast to [batch, heads, seq_q, seq_kv]; all f32, but q, k, v and the result may be bf16 or quantized, each
-// of its own type (ops/quantized_ends.h). Attributes: heads, kv_heads (heads), scale (1), causal (0).
+// of its own type (ops/quantized_ends.h). Attributes: heads, kv_heads (heads), scale (1), causal (0), and where the
+// products are products of integers, of q, k and v of u8 (kernels/attention/quantized_attention.h), probability_scale
+// and probability_zero_point (0), of the probabilities as u8.
 #include "kernels/attention/attention.h"
 
 #include "compiler/lowering/lower_context.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/quantized_ends.h"
+#include "kernels/attention/quantized_attention.h"
 
 namespace tegula::compiler {
 namespace {
@@ -21,6 +24,26 @@ kernels::AttentionDesc desc_of(const Node& node) {
   desc.scale = static_cast<float>(node.attributes.number("scale", 1));
   desc.causal = node.attributes.flag("causal");
   return desc;
+}
+
+bool has_integer_products(const Node& node) {
+  return node.attributes.has("probability_scale");
+}
+
+kernels::QuantizedOperand probability_of(const Node& node) {
+  return {.scale = static_cast<float>(node.attributes.number("probability_scale")),
+          .zero_point = static_cast<int32_t>(node.attributes.integer("probability_zero_point"))};
+}
+
+Status check_integer_products(const InferContext& context) {
+  for (std::size_t i = 0; i < 3; ++i)
+    if (context.input(i).dtype != DType::kU8)
+      return context.unsupported(concat("products of integers with operand ", i, " of ",
+                                        name_of(context.input(i).dtype), "; u8 is supported"));
+  const kernels::QuantizedOperand p = probability_of(context.node);
+  if (!(float{p.scale} > 0) || !kernels::fits(p.scale, p.zero_point, DType::kU8))
+    return context.error(concat("probabilities with scale ", float{p.scale}, " and zero point ", p.zero_point));
+  return {};
 }
 
 /// Two sizes that must agree: at once where they are known, when shapes are bound otherwise.
@@ -39,6 +62,7 @@ Status infer_attention(InferContext& context) {
   for (std::size_t i = 0; i < 3; ++i)
     if (!context.has_input(i) || context.input(i).rank() != 3) return context.unsupported("q, k and v are of rank 3");
   TEGULA_ASSIGN_OR_RETURN(const DType dtype, infer_ends(context, kNarrowOperands));
+  if (has_integer_products(context.node)) TEGULA_RETURN_IF_ERROR(check_integer_products(context));
   const kernels::AttentionDesc desc = desc_of(context.node);
   if (desc.heads < 1 || desc.kv_heads < 1 || desc.heads % desc.kv_heads != 0)
     return context.error(concat(desc.heads, " heads over ", desc.kv_heads, " of k and v"));
@@ -72,6 +96,13 @@ Status infer_attention(InferContext& context) {
 Status evaluate_attention(const Node& node, std::span<const kernels::TensorView> inputs,
                           std::span<const kernels::TensorView> outputs) {
   const kernels::AttentionDesc desc = desc_of(node);
+  if (has_integer_products(node)) {
+    const kernels::QuantizedAttentionDesc integer =
+        quantized_attention_desc(desc, quantized_operand(node, 0), quantized_operand(node, 1),
+                                 quantized_operand(node, 2), probability_of(node), quantized_result(node));
+    TEGULA_RETURN_IF_ERROR(check(integer, inputs, outputs));
+    return quantized_attention(integer, inputs, outputs);
+  }
   const RealEnds ends(node, inputs, outputs, kNarrowOperands);
   TEGULA_RETURN_IF_ERROR(check(desc, ends.inputs(), ends.outputs()));
   TEGULA_RETURN_IF_ERROR(kernels::attention(desc, ends.inputs(), ends.outputs()));
@@ -79,7 +110,7 @@ Status evaluate_attention(const Node& node, std::span<const kernels::TensorView>
   return {};
 }
 
-Status lower_attention(LowerContext&, const Node& node, schema::StepT& step) {
+Status lower_attention(LowerContext& context, const Node& node, schema::StepT& step) {
   const kernels::AttentionDesc desc = desc_of(node);
   schema::AttentionT attention;
   attention.heads = static_cast<uint64_t>(desc.heads);
@@ -88,6 +119,14 @@ Status lower_attention(LowerContext&, const Node& node, schema::StepT& step) {
   attention.causal = desc.causal;
   attention.ends = ends_table(node);
   step.attributes.Set(std::move(attention));
+  if (!has_integer_products(node)) return {};
+  const kernels::QuantizedOperand p = probability_of(node);
+  const float numbers[] = {p.scale, static_cast<float>(p.zero_point)};
+  const auto* const bytes = reinterpret_cast<const std::byte*>(numbers);
+  step.inputs = {context.value(node.inputs[0]), context.value(node.inputs[1]), context.value(node.inputs[2]),
+                 context.value(node.input(3)),
+                 context.packed_constant(concat(node.output()->name, "_probabilities"), DType::kF32, {2},
+                                         Packing::kPlain, {bytes, bytes + sizeof(numbers)})};
   return {};
 }
 

@@ -48,11 +48,11 @@ Shape source_images(const Shape& source) {
   return images;
 }
 
-Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts) {
+Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts, DType right) {
   const Node& node = context.node;
-  if (context.input(0).dtype != DType::kU8 || context.input(1).dtype != DType::kS8)
+  if (context.input(0).dtype != DType::kU8 || context.input(1).dtype != right)
     return context.unsupported(concat("a product of ", name_of(context.input(0).dtype), " by ",
-                                      name_of(context.input(1).dtype), "; u8 by s8 is supported"));
+                                      name_of(context.input(1).dtype), "; u8 by ", name_of(right), " is supported"));
   const DType to = node.attributes.dtype("to", DType::kF32);
   if (to != DType::kU8 && to != DType::kS8 && to != DType::kBF16 && to != DType::kF32 && to != DType::kS32)
     return context.unsupported(concat("a result of type ", name_of(to)));

@@ -27,7 +27,7 @@ class LowerContext;
 /// Operands of the node. All but the first two may be absent.
 enum QuantizedOperandIndex : std::size_t {
   kQuantizedSource = 0,       ///< u8
-  kQuantizedWeights = 1,      ///< s8
+  kQuantizedWeights = 1,      ///< s8; of quantized_matmul also an activation of u8
   kQuantizedBias = 2,         ///< s32, one per output channel
   kQuantizedMultipliers = 3,  ///< f32, one, or one per output channel
   kWeightZeroPoints = 4,      ///< s32, one per output channel
@@ -36,9 +36,11 @@ enum QuantizedOperandIndex : std::size_t {
   kQuantizedOperands = 7,
 };
 
-/// Checks what does not depend on the form of the product, for `channels` output channels; gives the type of dst.
+/// Checks what does not depend on the form of the product, for `channels` output channels and a right operand of type
+/// `right`; gives the type of dst.
 /// `parts`: the shape that dynamic zero points and scales have where they are not one for all of the source.
-Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts);
+Result<DType> infer_quantized_product(InferContext& context, const Dim& channels, const Shape& parts,
+                                      DType right = DType::kS8);
 /// That shape, of scale and zero point of a source: [..., 1] of matrix products (a row each), [n, 1, ...] of
 /// convolutions (an image each).
 Shape source_rows(const Shape& source);

@@ -25,7 +25,15 @@ class ProductFolder {
         build_(graph, node.origins, &node),
         is_conv_(is_op(&node, "conv")),
         quantize_(quantize) {
-    if (quantize_ != nullptr) result_quantization_ = as_quantize(quantize_->output())->quantization;
+    if (quantize_ == nullptr) return;
+    if (const auto link = as_quantize(quantize_->output())) {
+      result_scales_ = {link->quantization.scale};
+      result_zero_point_ = link->quantization.zero_point;
+    } else {
+      const auto by_channel = as_channel_quantize(quantize_->output());
+      result_scales_ = by_channel->scales;
+      result_zero_point_ = by_channel->zero_point;
+    }
   }
 
   Result<bool> run() {
@@ -33,6 +41,8 @@ class ProductFolder {
     if (!find_weights()) return false;
     TEGULA_RETURN_IF_ERROR(take_source());
     take_bias();
+    // Scales by channel are multipliers or nothing: behind post-ops there is one scale.
+    if (result_scales_.size() > 1 && !is_divided()) quantize_ = nullptr;
     const auto bias = weights_.folded_bias(bias_, is_dynamic() ? 0 : source_quantization_.zero_point);
     if (!bias || (is_dynamic() && !weights_.folded_bias(bias_, 255)))
       return refused("its sums could leave the range of s32");
@@ -47,7 +57,7 @@ class ProductFolder {
 
   /// Notes why the product computes in fp32, for products that the model quantizes at least in part.
   bool refused(std::string_view reason) {
-    if (!reason.empty()) node_.rule = concat("fp32: ", reason);
+    if (!reason.empty() && !node_.rule.starts_with("fp32: ")) node_.rule = concat("fp32: ", reason);
     return false;
   }
 
@@ -190,13 +200,18 @@ class ProductFolder {
     post_ops_.erase(post_ops_.begin());
   }
 
-  Value* multipliers(bool divided) {
+  /// The result's scale goes into the multipliers.
+  bool is_divided() const { return quantize_ != nullptr && post_ops_.empty() && !is_dynamic(); }
+
+  Value* multipliers() {
     const auto alpha = static_cast<float>(node_.attributes.number("alpha", 1));
+    const std::size_t count =
+        is_divided() ? std::max(weight_scales_.size(), result_scales_.size()) : weight_scales_.size();
     std::vector<float> factors;
-    for (std::size_t c = 0; c < weight_scales_.size(); ++c) {
-      float factor = is_dynamic() ? weight_scales_[c] : source_quantization_.scale * weight_scales_[c];
+    for (std::size_t c = 0; c < count; ++c) {
+      float factor = is_dynamic() ? weight_scale(c) : source_quantization_.scale * weight_scale(c);
       if (alpha != 1) factor *= alpha;
-      factors.push_back(divided ? factor / result_quantization_.scale : factor);
+      factors.push_back(is_divided() ? factor / result_scales_[result_scales_.size() == 1 ? 0 : c] : factor);
     }
     Dims dims;
     if (factors.size() > 1) dims.push_back(static_cast<int64_t>(factors.size()));
@@ -213,13 +228,12 @@ class ProductFolder {
     if (is_dynamic()) {
       TEGULA_ASSIGN_OR_RETURN(zero_point, wide_zero_point());
     }
-    const bool divided = quantize_ != nullptr && post_ops_.empty() && !is_dynamic();
     std::vector<Value*> operands(kQuantizedOperands);
     operands[kQuantizedSource] = source_;
     operands[kQuantizedWeights] = build_.constant(weights_.q, weight_name_);
     if (std::any_of(bias.begin(), bias.end(), [](int32_t b) { return b != 0; }))
       operands[kQuantizedBias] = channel_constant(bias, "_bias");
-    operands[kQuantizedMultipliers] = multipliers(divided);
+    operands[kQuantizedMultipliers] = multipliers();
     if (!weights_.zero_points.empty())
       operands[kWeightZeroPoints] = channel_constant(weights_.zero_points, "_zero_points");
     Attributes attributes = node_.attributes;
@@ -234,14 +248,14 @@ class ProductFolder {
     }
     if (quantize_ != nullptr) {
       attributes.set("to", quantize_->output()->dtype);
-      if (result_quantization_.zero_point != 0)
-        attributes.set("dst_zero_point", int64_t{result_quantization_.zero_point});
-      if (!divided) attributes.set("dst_scale_inverse", static_cast<double>(1 / result_quantization_.scale));
+      if (result_zero_point_ != 0) attributes.set("dst_zero_point", int64_t{result_zero_point_});
+      if (!is_divided()) attributes.set("dst_scale_inverse", static_cast<double>(1 / result_scales_[0]));
     }
     while (operands.back() == nullptr) operands.pop_back();
     TEGULA_ASSIGN_OR_RETURN(Node* const product, build_.node(is_conv_ ? "quantized_conv" : "quantized_matmul",
                                                              std::move(operands), std::move(attributes)));
-    for (PostOp post_op : post_ops_) graph_.add_post_op(product, quantized(std::move(post_op)));
+    for (const PostOp& post_op : post_ops_)
+      graph_.add_post_op(product, with_quantized_operand(post_op, node_.output()->shape));
     product->rule = node_.rule.empty() ? kRule : node_.rule;
     Value* replaced = node_.output();
     if (quantize_ != nullptr) {
@@ -252,23 +266,13 @@ class ProductFolder {
     return true;
   }
 
-  /// The post-op with its operand as it lies in memory.
-  PostOp quantized(PostOp post_op) const {
-    if (post_op.operand == nullptr || post_op.operand->shape != node_.output()->shape) return post_op;
-    const auto link = as_dequantize(post_op.operand);
-    if (!link || (link->source->dtype != DType::kU8 && link->source->dtype != DType::kS8)) return post_op;
-    post_op.operand = link->source;
-    post_op.operand_scale = link->quantization.scale;
-    post_op.operand_zero_point = link->quantization.zero_point;
-    return post_op;
-  }
-
   Graph& graph_;
   Node& node_;
   Builder build_;
   const bool is_conv_;
-  Node* const quantize_;
-  Quantization result_quantization_;
+  Node* quantize_;
+  std::vector<float> result_scales_;  // one, or one per channel
+  int32_t result_zero_point_ = 0;
   Value* source_ = nullptr;
   Quantization source_quantization_;
   Value *scale_value_ = nullptr, *zero_point_value_ = nullptr;  // of a source quantized by its own range
@@ -284,10 +288,9 @@ bool is_product(const Node* node) {
   return is_op(node, "conv") || is_op(node, "matmul");
 }
 
-/// The node that quantizes the result of a product and alone reads it; nullptr when there is none.
-Node* quantizer_of(const Node& product) {
-  Node* const reader = only_user(product.output());
-  return reader != nullptr && as_quantize(reader->output()) ? reader : nullptr;
+Node* result_quantizer_of(const Node& product) {
+  Node* const quantize = quantizer_of(product);
+  return quantize != nullptr || !is_op(&product, "matmul") ? quantize : channel_quantizer_of(product);
 }
 
 }  // namespace
@@ -298,11 +301,11 @@ Result<bool> fold_quantization(Graph& graph) {
   TEGULA_ASSIGN_OR_RETURN(const bool changed, rewrite_nodes(graph, [&](Node& node) -> Result<bool> {
                             Node* product = &node;
                             Node* quantize = nullptr;
-                            if (as_quantize(node.output())) {
+                            if (as_quantize(node.output()) || as_channel_quantize(node.output())) {
                               product = node.input(0)->producer;
                               quantize = &node;
-                              if (!is_product(product) || quantizer_of(*product) != quantize) return false;
-                            } else if (!is_product(product) || quantizer_of(*product) != nullptr) {
+                              if (!is_product(product) || result_quantizer_of(*product) != quantize) return false;
+                            } else if (!is_product(product) || result_quantizer_of(*product) != nullptr) {
                               return false;
                             }
                             ProductFolder folder(graph, *product, quantize);

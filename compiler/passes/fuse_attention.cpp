@@ -6,17 +6,20 @@
 
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/match.h"
+#include "compiler/passes/quantization.h"
 #include "compiler/passes/relayout.h"
 #include "compiler/passes/rewrite.h"
 
 namespace tegula::compiler {
 namespace {
 
-/// An operand of a product before its scales and transposes: operand = factor * transpose(source, perm).
+/// An operand of a product before its scales and transposes: operand = factor * transpose(source, perm), or, of a
+/// quantized one, factor * transpose(dequantize(source), perm).
 struct Peeled {
   Value* source = nullptr;
   Permutation perm;
   double factor = 1;
+  std::optional<Quantization> quantization = {};
 };
 
 /// The number that the node multiplies its operand 0 by, when the shape stays.
@@ -56,6 +59,16 @@ Peeled peel(Value* value, bool swapped) {
   }
 }
 
+/// The same on the other side of a dequantize, where there is one.
+void peel_quantized(Peeled& operand) {
+  const auto link = as_dequantize(operand.source);
+  if (!link || link->source->dtype != DType::kU8) return;
+  operand.quantization = link->quantization;
+  const Peeled inner = peel(link->source, false);
+  operand.perm = compose(inner.perm, operand.perm);
+  operand.source = inner.source;
+}
+
 bool is_plain_product(const Node* node) {
   return is_op(node, "matmul") && node->post_ops.empty() && node->input(2) == nullptr;
 }
@@ -67,16 +80,28 @@ struct Found {
   Node* product = nullptr;
   Peeled q, k, v;
   double scale = 1;
+  std::optional<Quantization> probabilities = {};  ///< as the model quantizes them; then it quantizes q, k and v, too
 };
+
+/// The value that the second product reads before quantize and dequantize, when nothing else reads any of them.
+Value* probabilities_of(Value* read, std::optional<Quantization>& quantization) {
+  const auto down = as_dequantize(read);
+  const auto up = down ? as_quantize(down->source) : std::nullopt;
+  if (!up || up->quantization != down->quantization || down->source->dtype != DType::kU8) return read;
+  if (!is_read_once(read) || !is_read_once(down->source)) return read;
+  quantization = up->quantization;
+  return up->source;
+}
 
 std::optional<Found> find(Node& node) {
   if (!is_plain_product(&node) || node.attributes.flag("transpose_a")) return std::nullopt;
   Found found;
   found.product = &node;
-  found.softmax = node.input(0)->producer;
-  if (!is_op(found.softmax, "softmax") || !is_read_once(node.input(0)) || found.softmax->attributes.flag("log"))
+  const Value* const probabilities = probabilities_of(node.input(0), found.probabilities);
+  found.softmax = probabilities->producer;
+  if (!is_op(found.softmax, "softmax") || !is_read_once(probabilities) || found.softmax->attributes.flag("log"))
     return std::nullopt;
-  const int rank = node.input(0)->rank();
+  const int rank = probabilities->rank();
   if (positive_axis(found.softmax->attributes.integer("axis", -1), rank) != rank - 1) return std::nullopt;
   found.scores = found.softmax->input(0)->producer;
   if (!is_plain_product(found.scores) || !is_read_once(found.softmax->input(0))) return std::nullopt;
@@ -87,6 +112,12 @@ std::optional<Found> find(Node& node) {
   found.k = peel(found.scores->input(1), !found.scores->attributes.flag("transpose_b"));
   found.v = peel(node.input(1), node.attributes.flag("transpose_b"));
   if (found.v.factor != 1) return std::nullopt;  // no place for it in the operation
+  if (found.probabilities) {
+    for (Peeled* operand : {&found.q, &found.k, &found.v}) {
+      peel_quantized(*operand);
+      if (!operand->quantization || operand->source->is_constant()) return std::nullopt;
+    }
+  }
   found.scale = found.q.factor * found.k.factor * found.scores->attributes.number("alpha", 1) *
                 found.softmax->attributes.number("scale", 1);
   return found;
@@ -176,9 +207,11 @@ Result<bool> fuse(Graph& graph, Node& node) {
   TEGULA_ASSIGN_OR_RETURN(Value * mask,
                           attention_mask(build, found->softmax->input(1), *scheme, node.output()->rank()));
   if (mask != nullptr) inputs.push_back(mask);
-  TEGULA_ASSIGN_OR_RETURN(Value * value,
-                          build.add("attention", std::move(inputs),
-                                    {{"heads", scheme->heads}, {"kv_heads", scheme->heads}, {"scale", found->scale}}));
+  Attributes attributes = {{"heads", scheme->heads}, {"kv_heads", scheme->heads}, {"scale", found->scale}};
+  if (found->probabilities)
+    set_integer_products(attributes, {*found->q.quantization, *found->k.quantization, *found->v.quantization},
+                         *found->probabilities);
+  TEGULA_ASSIGN_OR_RETURN(Value * value, build.add("attention", std::move(inputs), std::move(attributes)));
   TEGULA_ASSIGN_OR_RETURN(Value * result, split_heads(build, value, *scheme, node.output()->shape));
   replace_value(graph, node.output(), result);
   return true;

@@ -2,6 +2,7 @@
 #include "compiler/passes/eliminate_shape_subgraphs.h"
 #include "compiler/passes/expand_conv_transpose.h"
 #include "compiler/passes/explain_conversions.h"
+#include "compiler/passes/fold_activation_products.h"
 #include "compiler/passes/fold_affine_after_gemm.h"
 #include "compiler/passes/fold_affine_before_gemm.h"
 #include "compiler/passes/fold_constants.h"
@@ -94,6 +95,7 @@ constexpr PassRow kPipeline[] = {
     TEGULA_CHOSEN_PASS(quantize),           // with everything that a product does to its result inside of it
     TEGULA_PASS_AGAIN(move_new_quantization, move_quantization),
     TEGULA_PASS(fold_weight_only),          // where that was asked for
+    TEGULA_PASS(fold_activation_products),  // before the reasons why others have no constant weights
     TEGULA_PASS(fold_quantization),         // with the post-ops that products have by now
     TEGULA_PASS(quantize_averages),         // behind the layout: channels are last
     TEGULA_PASS(quantize_results),          // what no product and no average has taken

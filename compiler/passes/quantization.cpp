@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "compiler/ops/quantized_product.h"
+#include "compiler/passes/rewrite.h"
 
 namespace tegula::compiler {
 namespace {
@@ -47,6 +48,18 @@ std::optional<QuantizedLink> as_dequantize(const Value* value) {
 
 std::optional<QuantizedLink> as_quantize(const Value* value) {
   return link_of(value, Function::k_quantize);
+}
+
+std::optional<ChannelQuantizedLink> as_channel_quantize(const Value* value) {
+  if (value == nullptr || !is_function(value->producer, Function::k_quantize_by)) return std::nullopt;
+  const Node& node = *value->producer;
+  const Value &x = *node.inputs[0], &scales = *node.inputs[1], &zero_point = *node.inputs[2];
+  if (x.rank() == 0 || x.shape != value->shape || !scales.is_constant() || scales.shape != Shape{x.shape.back()} ||
+      !zero_point.is_constant() || zero_point.literal->count() != 1)
+    return std::nullopt;
+  const std::vector<double> numbers = scales.literal->to_doubles();
+  return ChannelQuantizedLink{node.inputs[0], std::vector<float>(numbers.begin(), numbers.end()),
+                              static_cast<int32_t>(zero_point.literal->to_ints()[0])};
 }
 
 std::optional<DynamicLink> as_dynamic_dequantize(const Value* value) {
@@ -94,6 +107,7 @@ bool is_conversion(const Node& node) {
 }
 
 bool is_placing(const Node& node) {
+  if (is_op(&node, "gather") && node.inputs.size() > 2) return false;  // it has scales
   if (std::find(kPlacing.begin(), kPlacing.end(), node.op->name) != kPlacing.end()) return true;
   if (is_op(&node, "concat") || is_op(&node, "pad")) return true;
   if (!is_op(&node, "pool") || node.attributes.text("kind") != "max") return false;
@@ -103,6 +117,40 @@ bool is_placing(const Node& node) {
 
 std::size_t data_operands(const Node& node) {
   return is_op(&node, "concat") ? node.inputs.size() : 1;
+}
+
+Node* quantizer_of(const Node& product) {
+  Node* const reader = only_user(product.output());
+  return reader != nullptr && as_quantize(reader->output()) ? reader : nullptr;
+}
+
+Node* channel_quantizer_of(const Node& product) {
+  Node* const reader = only_user(product.output());
+  const auto link = reader == nullptr ? std::nullopt : as_channel_quantize(reader->output());
+  return link && link->source == product.output() ? reader : nullptr;
+}
+
+PostOp with_quantized_operand(PostOp post_op, const Shape& result) {
+  if (post_op.operand == nullptr || post_op.operand->shape != result) return post_op;
+  const auto link = as_dequantize(post_op.operand);
+  if (!link || (link->source->dtype != DType::kU8 && link->source->dtype != DType::kS8)) return post_op;
+  post_op.operand = link->source;
+  post_op.operand_scale = link->quantization.scale;
+  post_op.operand_zero_point = link->quantization.zero_point;
+  return post_op;
+}
+
+void set_integer_products(Attributes& attention, const std::array<Quantization, 3>& operands,
+                          const Quantization& probabilities) {
+  const auto set = [&](const char* scale, const char* zero_point, const Quantization& quantization) {
+    attention.set(scale, static_cast<double>(quantization.scale));
+    if (quantization.zero_point != 0) attention.set(zero_point, int64_t{quantization.zero_point});
+  };
+  set("src_scale", "src_zero_point", operands[0]);
+  set("second_scale", "second_zero_point", operands[1]);
+  set("third_scale", "third_zero_point", operands[2]);
+  set("probability_scale", "probability_zero_point", probabilities);
+  attention.set("to", DType::kF32);
 }
 
 Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to) {

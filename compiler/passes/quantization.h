@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -31,6 +32,15 @@ std::optional<QuantizedLink> as_dequantize(const Value* value);
 /// q of q = quantize(source) {alpha, beta, to}.
 std::optional<QuantizedLink> as_quantize(const Value* value);
 
+/// q of q = quantize_by(source, scales, zero_point) with constants: a scale for each channel (last dimension) and one
+/// zero point for all.
+struct ChannelQuantizedLink {
+  Value* source = nullptr;
+  std::vector<float> scales;
+  int32_t zero_point = 0;
+};
+std::optional<ChannelQuantizedLink> as_channel_quantize(const Value* value);
+
 /// x of y = dequantize_by(q, scale, zero_point) whose scale and zero point are computed: single numbers, or those of
 /// each row or image (ops/quantized_product.h).
 struct DynamicLink {
@@ -60,6 +70,19 @@ bool is_conversion(const Node& node);
 /// reshape, transpose, slice, gather, concat, padding, maximum pooling. Its first data_operands() operands hold them.
 bool is_placing(const Node& node);
 std::size_t data_operands(const Node& node);
+
+/// The node that quantizes the result of a product and alone reads it; nullptr when there is none.
+Node* quantizer_of(const Node& product);
+/// The same with a scale for each channel: as_channel_quantize().
+Node* channel_quantizer_of(const Node& product);
+
+/// The post-op of a product whose result has this shape, with its operand as it lies in memory where that is quantized.
+PostOp with_quantized_operand(PostOp post_op, const Shape& result);
+
+/// Makes the products of an attention products of integers: what its operands q, k and v of u8 stand for, and its
+/// probabilities as u8 (compiler/ops/attention.cpp). The result is f32.
+void set_integer_products(Attributes& attention, const std::array<Quantization, 3>& operands,
+                          const Quantization& probabilities);
 
 /// Adds quantize and dequantize nodes.
 Result<Value*> add_quantize(Builder& build, Value* real, const Quantization& quantization, DType to);

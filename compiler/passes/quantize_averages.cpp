@@ -21,12 +21,6 @@ bool is_average(const Node* node) {
   return is_op(node, "pool") && node->attributes.text("kind") == "average" && node->attributes.flag("channels_last");
 }
 
-/// The node that quantizes the result and alone reads it; nullptr when there is none.
-Node* quantizer_of(const Node& node) {
-  Node* const reader = only_user(node.output());
-  return reader != nullptr && as_quantize(reader->output()) ? reader : nullptr;
-}
-
 /// The average on quantized values; `quantize` is its reader that becomes part of it, or nullptr.
 Result<bool> fold(Graph& graph, Node& node, Node* quantize) {
   const auto source = as_dequantize(node.input(0));

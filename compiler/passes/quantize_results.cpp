@@ -20,7 +20,8 @@ Result<bool> rewrite(Graph& graph, Node& quantize) {
   const auto link = as_quantize(quantize.output());
   if (!link || !stores_other_types(link->source->producer) || only_user(link->source) != &quantize) return false;
   const Node& node = *link->source->producer;
-  if (node.attributes.has("to") || !node.post_ops.empty() || !has_one_result(node)) return false;
+  if (node.attributes.dtype("to", DType::kF32) != DType::kF32 || !node.post_ops.empty() || !has_one_result(node))
+    return false;
   Attributes attributes = node.attributes;
   attributes.set("to", quantize.output()->dtype);
   attributes.set("dst_scale_inverse", static_cast<double>(1 / link->quantization.scale));

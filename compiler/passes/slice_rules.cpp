@@ -35,7 +35,7 @@ std::optional<Range> even_range(const Literal& indices, int64_t dim) {
 Result<Value*> slice_instead_of_gather(Builder& build, const Node& node) {
   Value* x = node.input(0);
   const Value* indices = node.input(1);
-  if (x->is_constant() || !indices->is_constant() || indices->rank() > 1) return nullptr;
+  if (node.inputs.size() > 2 || x->is_constant() || !indices->is_constant() || indices->rank() > 1) return nullptr;
   const auto axis = static_cast<std::size_t>(positive_axis(node.attributes.integer("axis"), x->rank()));
   if (!x->shape[axis].is_constant()) return nullptr;
   const std::optional<Range> range = even_range(*indices->literal, x->shape[axis].value());

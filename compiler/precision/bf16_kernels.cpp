@@ -68,7 +68,6 @@ const std::vector<Row>& rows() {
       {"slice", kMover, {0}},
       {"expand", kMover, {0}},
       {"pad", kMover, {0, 1}},
-      {"gather", kMover, {0}},
       {"gather_elements", kMover, {0}},
       {"gather_nd", kMover, {0}},
       {"trilu", kMover, {0}},
@@ -110,6 +109,8 @@ Bf16Ends bf16_ends(const Node& node) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) ends.operands.push_back(i);
     return ends;
   }
+  if (is_op(&node, "gather"))
+    return node.inputs.size() > 2 ? Bf16Ends{kResult, {}, {}} : Bf16Ends{kMover, {0}, {}};  // rows of integers; or not
   const auto found =
       std::find_if(rows().begin(), rows().end(), [&](const Row& row) { return row.op == node.op->name; });
   if (found == rows().end()) return none(concat("no kernel of ", node.op->name, " reads or writes bf16"));

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "compiler/ops/op_def.h"
+#include "compiler/quantize/embedding_tables.h"
 #include "compiler/quantize/nearest_names.h"
 #include "compiler/quantize/operator_types.h"
 #include "schema/base/check.h"
@@ -20,7 +21,7 @@ using Choices = std::vector<std::pair<Node*, ProductChoice>>;
 
 /// What the quantizer makes integer of its own accord: the rest follows from these.
 bool is_product(const Node& node) {
-  return is_op(&node, "conv") || is_op(&node, "matmul");
+  return is_op(&node, "conv") || is_op(&node, "matmul") || is_op(&node, "attention");
 }
 
 void apply(const QuantizationRule& rule, ProductChoice& choice) {
@@ -62,10 +63,12 @@ Result<std::vector<ProductChoice*>> chosen_by(const QuantizationRule& rule, cons
     if (selected.contains(node)) chosen.push_back(&choice);
   if (!chosen.empty()) return chosen;
   const std::string near = nearest_products(rule.selector, choices);
-  return at(rule, concat("the rule for ", rule.selector.description(),
-                         " selects no product: rules speak of Conv, Gemm and MatMul, and what stands between them "
-                         "follows",
-                         near.empty() ? "" : "; there are ", near));
+  return at(
+      rule,
+      concat("the rule for ", rule.selector.description(),
+             " selects no product: rules speak of Conv, Gemm, MatMul, Attention and Gather (tables), and what stands "
+             "between them follows",
+             near.empty() ? "" : "; there are ", near));
 }
 
 /// Of the products that stay int8, one has to take what a rule says of activations.
@@ -119,7 +122,7 @@ Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph
                                                                      const QuantizationOptions& options) {
   Choices choices;
   for (const auto& node : graph.nodes()) {
-    if (!is_product(*node)) continue;
+    if (!is_product(*node) && !is_embedding(*node)) continue;
     choices.emplace_back(node.get(), options.defaults);
     choices.back().second.activation.algorithm =
         options.algorithm.value_or(is_op(node.get(), "conv") ? RangeAlgorithm::kPercentile : RangeAlgorithm::kMse);
@@ -128,8 +131,13 @@ Result<std::vector<std::pair<Node*, ProductChoice>>> choose_products(const Graph
     choice.quantized = false;
     choice.reason = reason;
   };
-  if (!choices.empty() && !options.first_layer) leave_out(choices.front().second, "the first layer stays real");
-  if (!choices.empty() && !options.last_layer) leave_out(choices.back().second, "the last layer stays real");
+  const auto is_layer = [](const auto& choice) { return !is_embedding(*choice.first); };
+  const auto first = std::find_if(choices.begin(), choices.end(), is_layer);
+  const auto last = std::find_if(choices.rbegin(), choices.rend(), is_layer);
+  if (first != choices.end() && !options.first_layer) leave_out(first->second, "the first layer stays real");
+  if (last != choices.rend() && !options.last_layer) leave_out(last->second, "the last layer stays real");
+  for (auto& [node, choice] : choices)
+    if (is_embedding(*node) && table_bytes(*node) < kSmallestTable) leave_out(choice, "its table is small");
   std::vector<std::vector<ProductChoice*>> chosen;
   for (const QuantizationRule& rule : options.rules) {
     TEGULA_ASSIGN_OR_RETURN(auto products, chosen_by(rule, graph, choices));

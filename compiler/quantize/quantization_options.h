@@ -11,7 +11,8 @@
 
 namespace tegula::compiler {
 
-/// How products (Conv, Gemm, MatMul) become integer ones.
+/// How products (Conv, Gemm, MatMul) become integer ones. Attention is static or real; tables of embeddings (Gather)
+/// are weights in each of them.
 enum class Approach : uint8_t {
   kStatic,      ///< activations by ranges that calibration has found, weights ahead
   kDynamic,     ///< activations by the range of each run, weights ahead

@@ -1,6 +1,7 @@
 #include "compiler/quantize/quantizer.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <unordered_map>
 
@@ -10,6 +11,8 @@
 #include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/quantize/balance_channels.h"
+#include "compiler/quantize/embedding_tables.h"
+#include "compiler/quantize/integer_attention.h"
 #include "compiler/quantize/operator_types.h"
 #include "compiler/quantize/quantization_parameters.h"
 #include "compiler/quantize/scale_groups.h"
@@ -54,6 +57,14 @@ class Quantizer {
     TEGULA_ASSIGN_OR_RETURN(auto choices, choose_products(graph_, options_));
     TEGULA_ASSIGN_OR_RETURN(tensor_rules_, TensorRules::match(graph_, groups_, options_.tensors));
     for (auto& [node, choice] : choices) {
+      if (is_embedding(*node)) {
+        embeddings_.emplace_back(node, choice);
+        continue;
+      }
+      if (is_op(node, "attention")) {
+        TEGULA_RETURN_IF_ERROR(choose_attention(*node, choice));
+        continue;
+      }
       if (is_quantized_by_model(*node)) continue;
       TEGULA_ASSIGN_OR_RETURN(const std::string refusal, refusal_of(*node, choice));
       if (!refusal.empty()) {
@@ -70,9 +81,12 @@ class Quantizer {
     }
     for (auto& [node, choice] : products_) TEGULA_RETURN_IF_ERROR(quantize_product(*node, choice));
     TEGULA_RETURN_IF_ERROR(quantize_activations());
+    for (const auto& [node, quantizations] : attentions_)
+      TEGULA_RETURN_IF_ERROR(make_integer_attention(graph_, *node, quantizations));
+    TEGULA_ASSIGN_OR_RETURN(const bool has_tables, quantize_embeddings());
     for (const auto& node : graph_.nodes()) say_why(*node);
     graph_.remove_dead();
-    return !products_.empty();
+    return !products_.empty() || !attentions_.empty() || has_tables;
   }
 
  private:
@@ -114,6 +128,52 @@ class Quantizer {
     TEGULA_RETURN_IF_ERROR(check_collector(range_options(node.input(0), choice)));
     const auto range = range_of_group(node.input(0), choice);
     return range.ok() ? std::string() : range.error().message;
+  }
+
+  /// Tables are weights: whatever happens to activations, their rows are s8 in the file and real behind it.
+  Result<bool> quantize_embeddings() {
+    EmbeddingTables tables(graph_);
+    bool any = false;
+    for (auto& [node, choice] : embeddings_) {
+      std::string refusal = choice.quantized ? std::string() : choice.reason;
+      node->rule = concat("int8 weight_only, ", choice.reason);
+      if (refusal.empty()) {
+        TEGULA_ASSIGN_OR_RETURN(refusal, tables.quantize(*node, choice));
+      }
+      any |= refusal.empty();
+      if (!refusal.empty()) node->rule = concat("fp32: ", refusal);
+    }
+    return any;
+  }
+
+  /// The products of an attention are of activations: by ranges of q, k and v, which are symmetric, or not at all.
+  Status choose_attention(Node& node, const ProductChoice& choice) {
+    const auto real = [&](std::string_view reason) {
+      node.rule = concat("fp32: ", reason);
+      return Status();
+    };
+    if (!choice.quantized) return real(choice.reason);
+    if (choice.approach != Approach::kStatic)
+      return real("its products are of activations, which only ranges of calibration quantize");
+    ProductChoice symmetric = choice;
+    symmetric.symmetric_activation = true;
+    std::array<Quantization, 3> quantizations;
+    for (std::size_t i = 0; i < quantizations.size(); ++i) {
+      const Value* const operand = node.input(i);
+      if (!is_real(operand)) return real("an operand is no fp32 tensor");
+      const TensorProfile* const seen = profile_ == nullptr ? nullptr : profile_of(operand);
+      if (seen == nullptr) return real(concat("calibration has not seen tensor '", operand->name, "'"));
+      const RangeOptions how = range_options(operand, symmetric);
+      TEGULA_RETURN_IF_ERROR(check_collector(how));
+      auto range = choose_range(*seen, how);
+      if (const TensorRule* rule = tensor_rules_.of(groups_, operand); rule != nullptr && rule->range)
+        range = *rule->range;
+      if (!range.ok()) return real(concat("tensor '", operand->name, "': ", range.error().message));
+      quantizations[i] = quantization_of(*range, true);
+    }
+    node.rule = concat("int8 static, ", choice.reason);
+    attentions_.emplace_back(&node, quantizations);
+    return {};
   }
 
   /// A name that is no algorithm is a collector's: an error unless the profile has ranges of it.
@@ -319,6 +379,8 @@ class Quantizer {
   const ScaleGroups groups_;
   TensorRules tensor_rules_;
   std::vector<std::pair<Node*, ProductChoice>> products_;
+  std::vector<std::pair<Node*, std::array<Quantization, 3>>> attentions_;
+  std::vector<std::pair<Node*, ProductChoice>> embeddings_;
   std::unordered_map<const Value*, Quantization> quantizations_;  // by the first value of the group
   std::vector<const std::vector<Value*>*> wanted_;
   std::map<std::pair<const Value*, std::string_view>, Value*> dynamic_;

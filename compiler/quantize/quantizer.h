@@ -13,6 +13,9 @@ namespace tegula::compiler {
 /// Puts quantize and dequantize around products (Conv, Gemm, MatMul) with constant weights, in the form that models
 /// which are quantized already have; the passes behind fold both. Where it stands: the pipeline's row `quantize`.
 ///
+/// Attention gets products of integers (integer_attention.h); of large constant tables whose rows are gathered, rows
+/// become s8 (embedding_tables.h).
+///
 /// A value is quantized when a quantized product reads it, once for all of its readers; then also what has to share its
 /// scale (ScaleGroups), and what an average, or a sum or product of two tensors, makes it of. Residual operands that
 /// are not quantized for another reason stay real. The choice for each product is that of `options`, with its reason in

@@ -5,6 +5,7 @@
 #include "runtime/steps/narrow_rows.h"
 #include "runtime/steps/operand_sizes.h"
 #include "runtime/steps/plain_step.h"
+#include "runtime/steps/quantized_attention.h"
 
 namespace tegula::runtime {
 namespace {
@@ -84,6 +85,7 @@ Result<AttentionKernel> build_attention_kernel(const BindContext& context) {
 }
 
 Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
+  if (context.inputs.size() == kQuantizedAttentionInputs) return bind_quantized_attention(context);
   if (context.inputs.size() >= 3 && context.outputs.size() == 1 &&
       (is_narrow(context.inputs[0]) || is_narrow(context.inputs[1]) || is_narrow(context.inputs[2]) ||
        is_narrow(context.outputs[0])))

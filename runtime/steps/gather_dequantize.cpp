@@ -1,5 +1,7 @@
 #include "runtime/steps/gather_dequantize.h"
 
+#include <algorithm>
+
 #include "kernels/eltwise/eltwise_kernel.h"
 #include "kernels/plain_loops.h"
 #include "kernels/quantize/quantized_ends.h"
@@ -25,6 +27,9 @@ class GatherDequantizeStep final : public BoundStep {
     if (context.inputs.size() > 3) zero_points_ = context.inputs[3];
     rows_ = indices_.count();
     row_ = rows_ == 0 ? 0 : dst_.count() / rows_;
+    const auto lines = *dst_.as_rows(dst_.is_contiguous() ? dst_.rank : 1);
+    line_ = std::max<int64_t>(lines.row_elements, 1);
+    line_stride_ = lines.row_stride;
   }
 
   int64_t blocks(int workers) const override { return blocks_of_bytes(rows_, dst_.count() * 5, workers); }
@@ -35,13 +40,16 @@ class GatherDequantizeStep final : public BoundStep {
     const std::byte* src = context.address(src_);
     std::byte* dst = context.address(dst_);
     for (int64_t i = range.begin; i < range.end; ++i) {
-      const int64_t index = kernels::index_at(indices, i);
+      const int64_t index = kernels::index_at(indices, offset_of(indices, i));
       const auto row = kernels::wrap_index(index, src_.dims[0]);
       if (!row) {
         const Error error = kernels::index_error("gather", index, src_.dims[0]);
         return context.fail(error.code, concat(name_.substr(0, 120), ": ", error.message));
       }
-      dequantize(context, src + *row * row_, *row, dst + i * row_ * static_cast<int64_t>(size_of(dst_.dtype)));
+      for (int64_t done = 0; done < row_; done += std::min(row_, line_)) {
+        const int64_t element = i * row_ + done, to = element / line_ * line_stride_ + element % line_;
+        dequantize(context, src + *row * row_ + done, *row, dst + to * static_cast<int64_t>(size_of(dst_.dtype)));
+      }
     }
   }
 
@@ -51,6 +59,17 @@ class GatherDequantizeStep final : public BoundStep {
   bool plain_loops() const override { return code_ == nullptr; }
 
  private:
+  /// Of element `i`, row-major: indices may be a column of a table of them.
+  static int64_t offset_of(const TensorView& indices, int64_t i) {
+    int64_t offset = 0;
+    for (int d = indices.rank - 1; d >= 0; --d) {
+      const auto at = static_cast<std::size_t>(d);
+      offset += i % indices.dims[at] * indices.strides[at];
+      i /= indices.dims[at];
+    }
+    return offset;
+  }
+
   void dequantize(const RunContext& context, const std::byte* from, int64_t row, std::byte* to) const {
     static constexpr std::byte kZero{0};
     const float* scale = context.data<const float>(scales_) + (scales_.count() > 1 ? row : 0);
@@ -60,7 +79,7 @@ class GatherDequantizeStep final : public BoundStep {
       kernels::EltwiseCall call;
       call.dst = to;
       call.rows = 1;
-      call.n = row_;
+      call.n = std::min(row_, line_);
       call.inputs[0] = from;
       call.inputs[1] = reinterpret_cast<const std::byte*>(scale);
       call.inputs[2] = zero_point;
@@ -68,7 +87,7 @@ class GatherDequantizeStep final : public BoundStep {
     }
     const int32_t zero = src_.dtype == DType::kU8 ? int32_t{static_cast<uint8_t>(*zero_point)}
                                                   : int32_t{static_cast<int8_t>(*zero_point)};
-    for (int64_t c = 0; c < row_; ++c)
+    for (int64_t c = 0; c < std::min(row_, line_); ++c)
       kernels::store_real(dst_.dtype, to, c, kernels::real_at(src_.dtype, from, c, {*scale, zero}), {});
   }
 
@@ -76,6 +95,7 @@ class GatherDequantizeStep final : public BoundStep {
   BoundTensor src_, indices_, scales_, zero_points_, dst_;
   std::string_view name_;  // of the step, in the program
   int64_t rows_ = 0, row_ = 0;
+  int64_t line_ = 1, line_stride_ = 1;  // contiguous elements of dst, and from one such line to the next
 };
 
 kernels::EltwiseCodeDesc dequantizing_code(const jit::CpuFeatures& cpu, DType src, DType dst) {
@@ -120,7 +140,7 @@ Result<std::unique_ptr<BoundStep>> bind_gather_dequantize(const BindContext& con
       (zero_points.present() && (zero_points.dtype != src.dtype || !one_or_each(zero_points))))
     return context.invalid("scales of ", name_of(scales.dtype), to_string(scales.shape()), " and zero points of ",
                            to_string(zero_points.shape()), " for ", src.dims[0], " rows");
-  if (!src.is_contiguous() || !indices.is_contiguous() || !dst.is_contiguous())
+  if (!src.is_contiguous() || !dst.as_rows(dst.rank > 0 ? 1 : 0))
     return context.unsupported("a gather with scales of values that are not contiguous");
   kernels::EltwiseCodePtr code;
   if (context.features.avx2) {

@@ -97,6 +97,18 @@ Result<StepEpilogue> StepEpilogue::read_typed(const BindContext& context, const 
   return epilogue;
 }
 
+Status StepEpilogue::take_zero_points(const BindContext& context, int32_t right) {
+  if (quantized_->weight_zero_points.present() || quantized_->src_zero_point.present() || bias().present() ||
+      quantized_->bias.present())
+    return context.invalid("a product of two activations of u8 with operands that belong to weights");
+  constexpr int32_t kOfNone = 128;
+  desc_.quantized.weight_zero_points = right != kOfNone;
+  if (quantized_->static_src_zero_point != 0) desc_.quantized.src_zero_point = kernels::DynamicValue::kPerTensor;
+  if (const Status status = check_tiles({DType::kU8, DType::kS8, context.outputs[0].dtype}, desc_); !status.ok())
+    return context.unsupported(status.error().message);
+  return {};
+}
+
 Status StepEpilogue::read_post_ops(const BindContext& context, const BoundTensor& dst) {
   const int64_t channels = dst.dims[static_cast<std::size_t>(dst.rank - 1)];
   const auto* post_ops = context.step.post_ops();
@@ -139,7 +151,8 @@ kernels::EpilogueArgs StepEpilogue::args(const RunContext& context) const {
                     context.data<const float>(quantized_->multipliers),
                     context.data<const int32_t>(quantized_->weight_zero_points),
                     context.data<const int32_t>(quantized_->weight_sums),
-                    context.data<const int32_t>(quantized_->src_zero_point),
+                    quantized_->src_zero_point.present() ? context.data<const int32_t>(quantized_->src_zero_point)
+                                                         : &quantized_->static_src_zero_point,
                     context.data<const float>(quantized_->src_scale),
                     quantized_->dst_scale_inverse,
                     quantized_->dst_zero_point,

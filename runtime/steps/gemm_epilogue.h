@@ -25,6 +25,10 @@ class StepEpilogue {
                                          const BoundTensor& weight_scales = {},
                                          std::optional<int64_t> images = std::nullopt);
 
+  /// Of a product of two activations, u8 by u8: the static zero point of the left one and `right` of the right one are
+  /// taken off the sums. kInvalidFile beside other zero points, which are for weights.
+  Status take_zero_points(const BindContext& context, int32_t right);
+
   const kernels::EpilogueDesc& desc() const { return desc_; }
   float alpha() const { return alpha_; }
 

@@ -1,5 +1,7 @@
 #include "kernels/gemm/matmul.h"
 
+#include <cstring>
+
 #include "runtime/steps/gemm_epilogue.h"
 
 namespace tegula::runtime {
@@ -62,6 +64,19 @@ bool batch_broadcasts(const BoundTensor& operand, const BoundTensor& dst) {
   return true;
 }
 
+/// Inputs of a step whose right operand is u8: after a bias, which it cannot have, the zero point of that operand.
+constexpr std::size_t kUnsignedInputs = 4;
+
+Result<int32_t> read_right_zero_point(const BindContext& context) {
+  const BoundTensor& zero_point = context.inputs[kUnsignedInputs - 1];
+  if (!zero_point.is_constant() || zero_point.dtype != DType::kS32 || zero_point.count() != 1)
+    return context.invalid("a zero point of the right operand that is no constant s32");
+  int32_t value = 0;
+  std::memcpy(&value, zero_point.location.constant, sizeof(value));
+  if (value < 0 || value > 255) return context.invalid("a zero point ", value, " of a right operand of u8");
+  return value;
+}
+
 bool is_plain_matrix(const BoundTensor& tensor) {
   return tensor.packing == Packing::kPlain && tensor.rank >= 2;
 }
@@ -70,13 +85,23 @@ bool is_plain_matrix(const BoundTensor& tensor) {
 
 Result<std::unique_ptr<BoundStep>> bind_matmul(const BindContext& context) {
   const schema::MatMul& table = *context.step.attributes_as_MatMul();
-  if (context.inputs.size() < 2 || context.inputs.size() > 3 || context.outputs.size() != 1 ||
+  if (context.inputs.size() < 2 || context.inputs.size() > kUnsignedInputs || context.outputs.size() != 1 ||
       !context.inputs[0].present() || !context.inputs[1].present() || !context.outputs[0].present())
-    return context.invalid("matmul takes two values and perhaps a bias to one value");
+    return context.invalid(
+        "matmul takes two values, perhaps a bias, and beside a right operand of u8 its zero point, to one value");
   const BoundTensor &a = context.inputs[0], &b = context.inputs[1], &dst = context.outputs[0];
   if (!is_plain_matrix(a) || !is_plain_matrix(b) || !is_plain_matrix(dst))
     return context.invalid("matmul takes values of at least two dimensions");
-  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, a, b, dst, table.requantize()));
+  const bool unsigned_b = context.inputs.size() == kUnsignedInputs;
+  if (unsigned_b != (b.dtype == DType::kU8))
+    return context.invalid("a right operand of ", name_of(b.dtype), unsigned_b ? " with" : " without", " a zero point");
+  BoundTensor tile_b = b;  // as tiles know it: s8 where b is u8, which it becomes while it is packed
+  if (unsigned_b) tile_b.dtype = DType::kS8;
+  int32_t right_zero_point = 0;
+  if (unsigned_b) {
+    TEGULA_ASSIGN_OR_RETURN(right_zero_point, read_right_zero_point(context));
+  }
+  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, a, tile_b, dst, table.requantize()));
   const MatrixSizes left(a, table.transpose_a()), right(b, table.transpose_b()), result(dst, false);
   if (left.rows != result.rows || left.columns != right.rows || right.columns != result.columns ||
       !batch_broadcasts(a, dst) || !batch_broadcasts(b, dst))
@@ -87,10 +112,12 @@ Result<std::unique_ptr<BoundStep>> bind_matmul(const BindContext& context) {
 
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue,
                           StepEpilogue::read_typed(context, types, table.alpha(), table.requantize(), dst));
+  if (unsigned_b) TEGULA_RETURN_IF_ERROR(epilogue.take_zero_points(context, right_zero_point));
   TEGULA_ASSIGN_OR_RETURN(kernels::TileSetPtr tiles, tiles_for(context, epilogue.desc(), types));
   std::vector<TensorView> operands;
   for (const BoundTensor& operand : epilogue.operands()) operands.push_back(operand.sizes());
-  const kernels::MatMulDesc desc{table.transpose_a(), table.transpose_b(), epilogue.desc()};
+  kernels::MatMulDesc desc{table.transpose_a(), table.transpose_b(), epilogue.desc()};
+  if (unsigned_b) desc.b_zero_point = right_zero_point;
   MatMulKernel kernel(std::move(tiles), desc, a.sizes(), b.sizes(), dst.sizes(), operands);
   const double flop = 2.0 * static_cast<double>(dst.count()) * static_cast<double>(left.columns);
   return std::unique_ptr<BoundStep>(

@@ -29,6 +29,20 @@ TEST(StepPrograms, Indexing) {
       return g, e, d, s, t, o, r)");
 }
 
+TEST(StepPrograms, RowsOfQuantizedTables) {
+  expect_program_computes(R"(
+      a = gather(%t:s8[4,3,5], %i:s64[2,2]=[0,-1,1,2], %s:f32[4]=random(1)) {axis=0}
+      b = gather(%u:u8[4,7], %j:s32[3,1]=[0,-1,1], %r:f32[]=0.5, %z:u8[]=100) {axis=0}
+      c = gather(%u, %k:s64[3]=[3,2,-2], %s) {axis=0}
+      d = gather(%u, %l:s64[3]=[1,1,0], %r) {axis=0}
+      e = concat(c, %x:f32[3,2], d) {axis=1}
+      m = arg_reduce(%w:f32[n,4,2]) {kind="max", axis=1, keepdims=0, select_last=0}
+      p = slice(m) {starts=[0,1], sizes=[n,1], steps=[1,1]}
+      g = gather(%t, p, %s) {axis=0}
+      return a, b, e, g)",
+                          0);
+}
+
 TEST(StepPrograms, Ordering) {
   expect_program_computes(R"(
       v, i = topk(%x:f32[n,6]) {axis=1, k=[4], largest=1}

@@ -21,6 +21,29 @@ TEST(FoldQuantization, MakesAnIntegerConvolutionOfAQuantizedOne) {
       return y)");
 }
 
+TEST(FoldQuantization, TakesScalesByChannelIntoTheMultipliers) {
+  EXPECT_EQ(after(fold_quantization, R"(
+      x = dequantize(%q:u8[m,2]) {alpha=0.5, beta=3}
+      w = dequantize(%v:s8[2,2]=[1, -2, 3, 4]) {alpha=0.25}
+      c = matmul(x, w, %b:f32[2]=[0.5, 0.25])
+      y = quantize_by(c, %s:f32[2]=[0.5, 0.25], %z:u8[]=128)
+      return y)"),
+            R"(
+      y = quantized_matmul(%q:u8[m,2], %v:s8[2,2]=[1, -2, 3, 4], %b:s32[2]=[-8, -4], %f:f32[2]=[0.25, 0.5]) {src_zero_point=3, dst_zero_point=128, to=u8}
+      return y)");
+  // Behind post-ops there is one scale.
+  EXPECT_EQ(after(fold_quantization, R"(
+      x = dequantize(%q:u8[m,2]) {alpha=0.5}
+      w = dequantize(%v:s8[2,2]=[1, -2, 3, 4]) {alpha=0.25}
+      c = matmul(x, w) {post_ops=[relu]}
+      y = quantize_by(c, %s:f32[2]=[0.5, 0.25], %z:u8[]=128)
+      return y)"),
+            R"(
+      c = quantized_matmul(%q:u8[m,2], %v:s8[2,2]=[1, -2, 3, 4], -, %f:f32[]=0.125) {post_ops=[relu]}
+      y = quantize_by(c, %s:f32[2]=[0.5, 0.25], %z:u8[]=128)
+      return y)");
+}
+
 TEST(FoldQuantization, KeepsPostOpsInRealNumbersAndReadsTheResidualAsItLies) {
   EXPECT_EQ(after(fold_quantization, R"(
       x = dequantize(%q:u8[1,3,3,2]) {alpha=0.5}

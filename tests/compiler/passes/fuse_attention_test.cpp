@@ -207,6 +207,61 @@ TEST(FuseAttention, KeepsConstantKeys) {
   EXPECT_EQ(after(fuse_attention, kText), kText);
 }
 
+/// A model's own integers: Q/DQ on the operands of both products.
+std::string quantized(const std::string& p8 = "quantize(p) {alpha=0.00390625, to=u8}",
+                      const std::string& v = "dequantize(vh) {alpha=0.5, beta=128}") {
+  return concat(R"(
+    input %q: u8[b,s,8]
+    input %k: u8[b,t,8]
+    input %v: u8[b,t,8]
+    input %mask: f32[b,1,1,t]
+    q4 = reshape(q) {shape=[b,s,2,4]}
+    qh = transpose(q4) {perm=[0,2,1,3]}
+    qd = dequantize(qh) {alpha=0.25, beta=3}
+    k4 = reshape(k) {shape=[b,t,2,4]}
+    kh = transpose(k4) {perm=[0,2,3,1]}
+    kd = dequantize(kh) {alpha=0.125, beta=128}
+    v4 = reshape(v) {shape=[b,t,2,4]}
+    vh = transpose(v4) {perm=[0,2,1,3]}
+    vd = )",
+                v, R"(
+    scores = matmul(qd, kd)
+    p = softmax(scores, mask) {axis=3, scale=0.5}
+    p8 = )",
+                p8, R"(
+    pd = dequantize(p8) {alpha=0.00390625}
+    c = matmul(pd, vd)
+    ct = transpose(c) {perm=[0,2,1,3]}
+    y = reshape(ct) {shape=[b,s,8]}
+    return y)");
+}
+
+TEST(FuseAttention, KeepsTheIntegersOfAQuantizedModel) {
+  EXPECT_EQ(after(fuse, quantized()), R"(
+      input %q: u8[b,s,8]
+      input %k: u8[b,t,8]
+      input %v: u8[b,t,8]
+      input %mask: f32[b,1,1,t]
+      y = attention(q, k, v, mask) {heads=2, kv_heads=2, scale=0.5, src_scale=0.25, src_zero_point=3, second_scale=0.125, second_zero_point=128, third_scale=0.5, third_zero_point=128, probability_scale=0.00390625, to=f32}
+      return y)");
+}
+
+TEST(FuseAttention, KeepsAQuantizedModelsValues) {
+  // Scales are powers of two, and so every number but those of softmax is exact in both forms.
+  expect_same_values(fuse, quantized(), 0);
+}
+
+TEST(FuseAttention, LeavesProductsThatAreIntegerInPart) {
+  const std::string real_v = quantized("quantize(p) {alpha=0.00390625, to=u8}", "mul(vx, %half:f32[]=0.5)");
+  std::string text = real_v;
+  text.replace(text.find("v4 = reshape(v)"), 15, "vz = cast(v) {to=f32}\n    v4 = reshape(vz)");
+  text.replace(text.find("vh = transpose(v4)"), 18, "vx = transpose(v4)");
+  EXPECT_EQ(after(fuse_attention, text), text);
+  // Other parameters on the way up than on the way down.
+  const std::string uneven = quantized("quantize(p) {alpha=0.0078125, to=u8}");
+  EXPECT_EQ(after(fuse_attention, uneven), uneven);
+}
+
 TEST(FuseAttention, KeepsValues) {
   expect_same_values(fuse, kOfPyTorch);
   expect_same_values(fuse, kScaledOperands);

@@ -253,6 +253,85 @@ TEST(Quantizer, SaysWhyAProductStaysReal) {
   EXPECT_EQ(rule_of(graph, "softmax"), "fp32: Softmax has no integer form");
 }
 
+constexpr std::string_view kTransformer = R"(
+    m = matmul(%x:f32[b,s,8], %w:f32[8,24]=random(1)) @"projections"
+    q = slice(m) {starts=[0,0,0], sizes=[b,s,8], steps=[1,1,1]}
+    k = slice(m) {starts=[0,0,8], sizes=[b,s,8], steps=[1,1,1]}
+    v = slice(m) {starts=[0,0,16], sizes=[b,s,8], steps=[1,1,1]}
+    a = attention(q, k, v, %mask:f32[b,1,1,s]) {heads=2, kv_heads=2, scale=0.5} @"attention"
+    y = matmul(a, %u:f32[8,4]=random(2)) @"output"
+    return y)";
+
+// The three projections stay one product, which writes each in steps of its own.
+TEST(Quantizer, AttentionIsInteger) {
+  const Graph graph = compiled(kTransformer);
+  EXPECT_THAT(operations(graph),
+              ElementsAre("quantize", "quantized_matmul", "slice", "slice", "slice", "attention", "quantized_matmul"));
+  EXPECT_EQ(rule_of(graph, "attention"), "int8 static, by default");
+}
+
+TEST(Quantizer, AttentionHasSymmetricOperandsByTheirOwnRanges) {
+  EXPECT_EQ(quantized(R"(
+      input %q:f32[b,s,8]
+      input %k:f32[b,t,8]
+      input %v:f32[b,t,8]
+      y = attention(%q, %k, %v) {heads=2, kv_heads=2, scale=0.5, causal=1}
+      return y)",
+                      profile_of({{"q", {-127, 1}}, {"k", {0, 63.5f}}, {"v", {-2, 31.75f}}})),
+            GraphText(R"(
+      input %q:f32[b,s,8]
+      input %k:f32[b,t,8]
+      input %v:f32[b,t,8]
+      p = quantize(%q) {alpha=1, beta=128, to=u8}
+      r = quantize(%k) {alpha=0.5, beta=128, to=u8}
+      t = quantize(%v) {alpha=0.25, beta=128, to=u8}
+      y = attention(p, r, t) {heads=2, kv_heads=2, scale=0.5, causal=1, src_scale=1.0, src_zero_point=128, second_scale=0.5, second_zero_point=128, third_scale=0.25, third_zero_point=128, probability_scale=0.003921568859368563, to=f32}
+      return y)")
+                .text());
+}
+
+TEST(Quantizer, AttentionStaysRealWhereItMustOrIsToldTo) {
+  const auto rule_with = [](const QuantizationOptions& options) {
+    Graph graph = graph_of(kTransformer);
+    const Profile profile = profile_of({{"x", {-1, 1}}, {"q", {-1, 1}}, {"k", {-1, 1}}, {"a", {-1, 1}}});
+    EXPECT_TRUE(quantize(graph, &profile, options).ok());
+    return rule_of(graph, "attention");
+  };
+  QuantizationOptions options = by_extremes();
+  EXPECT_EQ(rule_with(options), "fp32: calibration has not seen tensor 'v'");
+  options.defaults.approach = Approach::kDynamic;
+  EXPECT_EQ(rule_with(options), "fp32: its products are of activations, which only ranges of calibration quantize");
+  options = by_extremes();
+  options.rules.push_back({.selector = *NodeSelector::type("Attention"), .quantized = false});
+  EXPECT_EQ(rule_with(options), "fp32: by the rule for operator type Attention");
+}
+
+TEST(Quantizer, TablesOfEmbeddingsHaveAScaleForEachRow) {
+  QuantizationOptions options = by_extremes();
+  const std::string_view text =
+      "y = gather(%t:f32[3,2]=[127, -63, 0, 0, -2, 1], %ids:s64[n]) {axis=0} @\"table\"\nreturn y";
+  EXPECT_EQ(quantized(text, {}, options), GraphText(text).text());  // small
+  options.rules.push_back({.selector = *NodeSelector::type("Gather"), .quantized = true});
+  EXPECT_EQ(quantized(text, {}, options), GraphText("y = gather(%t:s8[3,2]=[127, -63, 0, 0, -127, 64], %ids:s64[n], "
+                                                    "%s:f32[3]=[1, 1, 0.015748031]) {axis=0}\nreturn y")
+                                              .text());
+}
+
+TEST(Quantizer, LargeTablesAreQuantizedUnlessARuleSaysNo) {
+  const std::string_view text =
+      "a = gather(%t:f32[300,1000]=random(1), %ids:s64[n]) {axis=0} @\"large\"\n"
+      "b = gather(%u:f32[200,1000]=random(2), %ids) {axis=0} @\"small\"\nreturn a, b";
+  Graph graph = graph_of(text);
+  QuantizationOptions options;
+  ASSERT_TRUE(*quantize(graph, nullptr, options));
+  EXPECT_EQ(rule_of(graph, "large"), "int8 weight_only, by default");
+  EXPECT_EQ(rule_of(graph, "small"), "fp32: its table is small");
+  options.rules.push_back({.selector = *NodeSelector::type("Gather"), .quantized = false});
+  Graph real = graph_of(text);
+  ASSERT_FALSE(*quantize(real, nullptr, options));
+  EXPECT_EQ(rule_of(real, "large"), "fp32: by the rule for operator type Gather");
+}
+
 TEST(Quantizer, RulesChooseAndTheLastOneWins) {
   constexpr std::string_view kText =
       "a = matmul(%x:f32[n,4], %w:f32[4,4]=random(1)) @\"first\"\n"
@@ -291,11 +370,13 @@ TEST(Quantizer, RulesThatSelectNothingSayWhereTheyStand) {
             "c.yaml: line 3: node '/thrid/Softmax' matches nothing in the compiled model; it has '/third/Softmax' and "
             "'/first/MatMul'");
   EXPECT_EQ(refusal({.selector = NodeSelector::name("/third/Softmax"), .quantized = false}),
-            "c.yaml: line 3: the rule for node '/third/Softmax' selects no product: rules speak of Conv, Gemm and "
-            "MatMul, and what stands between them follows; there are '/first/MatMul' and '/second/MatMul'");
-  EXPECT_THAT(refusal({.selector = *NodeSelector::type("Softmax"), .quantized = false}),
-              HasSubstr("selects no product: rules speak of Conv, Gemm and MatMul, and what stands between them "
-                        "follows; there are 'MatMul'"));
+            "c.yaml: line 3: the rule for node '/third/Softmax' selects no product: rules speak of Conv, Gemm, "
+            "MatMul, Attention and Gather (tables), and what stands between them follows; there are '/first/MatMul' "
+            "and '/second/MatMul'");
+  EXPECT_THAT(
+      refusal({.selector = *NodeSelector::type("Softmax"), .quantized = false}),
+      HasSubstr("selects no product: rules speak of Conv, Gemm, MatMul, Attention and Gather (tables), and what "
+                "stands between them follows; there are 'MatMul'"));
 }
 
 TEST(Quantizer, RulesOfActivationsWantProductsThatHaveThem) {
