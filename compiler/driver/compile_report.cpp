@@ -74,7 +74,8 @@ Result<std::string> summary(const compiler::CompileReport& report, const std::fi
   const auto conversions =
       std::count_if(rows.begin(), rows.end(), [](const StepRow& row) { return !row.conversion.empty(); });
   if (conversions > 0)
-    text += concat("note: ", conversions, " steps only convert types; --report and aotc inspect say why each stays\n");
+    text += concat("note: ", conversions, conversions == 1 ? " step only converts" : " steps only convert",
+                   " types; --report and aotc explain say why each stays\n");
   for (const std::string& note : report.notes) text += "note: " + note + "\n";
   text += concat(model.filename().native(), ": ", report.onnx_nodes, " nodes -> ", program.filename().native(), ": ",
                  report.written.steps, " steps");

@@ -118,8 +118,10 @@ std::string step_precision(const schema::ProgramT& tables, const schema::StepT& 
     return "INT8";
   const StepAttributes type = step.attributes.type;
   if (type == StepAttributes::Gemm || type == StepAttributes::MatMul || type == StepAttributes::Conv)
-    if (const std::string_view weights = precision_of(operand(tables, step, 1)); weights != kOther)
-      return std::string(weights);
+    if (const std::string_view weights = precision_of(operand(tables, step, 1)); weights != kOther) {
+      // Filters of a depthwise convolution are fp32 beside bf16.
+      return std::string(weights == "FP32" ? precision_of(operand(tables, step, 0)) : weights);
+    }
   if (type == StepAttributes::Attention || (type == StepAttributes::Gather && step.inputs.size() > 2))
     return std::string(precision_of(operand(tables, step, 0)));
   const std::string_view of_result = precision_of(result(tables, step));

@@ -1,9 +1,10 @@
 // dst[n, oc, o...] = post_ops(bias[oc] + sum over kernel positions and input channels of x[n, ic, o * stride + k *
 // dilation - pads_begin] * w[oc, ic, k...]); padding counts as +0. One to three spatial dimensions. x and w are both
-// f32 or both bf16, the sums fp32.
+// f32 or both bf16, the sums fp32; w of a depthwise convolution (a filter for each channel) may be f32 beside an x of
+// bf16.
 //
 // Attributes: kernel, strides, dilations, pads_begin, pads_end, sizes (ops/sliding_window.h), groups, channels_last: x
-// and dst are [n, spatial..., c]; to (the type of dst: f32, or bf16 where x and w are); w is [oc, ic / groups,
+// and dst are [n, spatial..., c]; to (the type of dst: f32, or bf16 where x is); w is [oc, ic / groups,
 // kernel...] always. ONNX Conv and com.microsoft FusedConv.
 #include <algorithm>
 
@@ -57,7 +58,10 @@ namespace {
 Status infer_conv(InferContext& context) {
   if (!context.has_input(0) || !context.has_input(1) || context.node.inputs.size() > 3)
     return context.error("two or three inputs expected");
-  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_real_product(context));
+  const Shape& w = context.input(1).shape;
+  const int64_t groups = context.node.attributes.integer("groups", 1);
+  const bool depthwise = groups > 1 && w.size() > 1 && w[0].is(groups) && w[1].is(1);
+  TEGULA_ASSIGN_OR_RETURN(const DType to, infer_real_product(context, depthwise));
   TEGULA_ASSIGN_OR_RETURN(Shape shape, infer_conv_shape(context));
   const Dim& out_channels = context.input(1).shape[0];
   if (context.has_input(2) && context.input(2).shape != Shape{out_channels})

@@ -129,7 +129,7 @@ Status store_bf16(const Node&, const TensorView& real, const TensorView& output)
   return {};
 }
 
-Result<DType> infer_real_product(const InferContext& context) {
+Result<DType> infer_real_product(const InferContext& context, bool real_weights) {
   const DType type = context.input(0).dtype, to = context.node.attributes.dtype("to", DType::kF32);
   for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
     if (!context.has_input(i)) continue;
@@ -138,7 +138,7 @@ Result<DType> infer_real_product(const InferContext& context) {
       return context.unsupported(
           concat("operands of type ", name_of(operand), "; f32 is supported, and bf16 products"));
   }
-  if (type != context.input(1).dtype)
+  if (type != context.input(1).dtype && !(real_weights && context.input(1).dtype == DType::kF32))
     return context.unsupported(concat("a product of ", name_of(type), " and ", name_of(context.input(1).dtype)));
   if (to != DType::kF32 && (to != DType::kBF16 || type != DType::kBF16))
     return context.unsupported(concat("a product of ", name_of(type), " with a result of type ", name_of(to)));

@@ -61,7 +61,8 @@ inline constexpr std::size_t kProductOperands[] = {0, 1};
 Status store_bf16(const Node& node, const kernels::TensorView& real, const kernels::TensorView& output);
 
 /// The result of a product (conv, matmul) whose first two operands are both f32 or both bf16: attribute `to`, f32
-/// without it, bf16 only where the operands are. Refuses other types; the bias is f32.
-Result<DType> infer_real_product(const InferContext& context);
+/// without it, bf16 only where the first operand is. Refuses other types; the bias is f32. `real_weights`: the second
+/// operand may be f32 beside bf16.
+Result<DType> infer_real_product(const InferContext& context, bool real_weights = false);
 
 }  // namespace tegula::compiler

@@ -88,11 +88,6 @@ class Bf16Assigner {
     if (operand == nullptr || (operand->dtype != DType::kF32 && operand->dtype != DType::kBF16)) return {};
     const std::optional<DType> needed = needed_type(node, plan, index);
     if (!needed || operand->dtype == *needed) return {};
-    if (operand->is_constant() && is_depthwise(node)) {
-      changed_ = true;
-      graph_.set_input(&node, index, graph_.add_constant(operand->name, depthwise_rounded_to_bf16(*operand->literal)));
-      return {};
-    }
     TEGULA_ASSIGN_OR_RETURN(Value* const value, converted(operand, *needed, node));
     graph_.set_input(&node, index, value);
     return {};

@@ -18,9 +18,13 @@ Bf16Ends of_conv(const Node& node) {
   if (!node.attributes.flag("channels_last")) return none("it is not channels-last");
   if (!node.input(1)->is_constant()) return none("its weights are computed");
   constexpr int kRankOfTwoSpatial = 4;
-  if (is_depthwise(node) && node.input(0)->rank() > kRankOfTwoSpatial)
+  if (!is_depthwise(node)) return {kProduct, {0, 1}, {}};
+  if (node.input(0)->rank() > kRankOfTwoSpatial)
     return none("no kernel multiplies bf16 depthwise in three spatial dimensions");
-  return {kProduct, {0, 1}, {}};
+  // Its few weights stay fp32, in which the kernels multiply anyway. (Rounded tap by tap they made four fifths of the
+  // squared error of MobileNetV2 in bf16: the taps of a filter see neighbours, which are nearly equal, so that a sum of
+  // taps which is off is off at every pixel of the channel.)
+  return {kProduct, {0}, {}};
 }
 
 Bf16Ends of_reduce(const Node& node) {

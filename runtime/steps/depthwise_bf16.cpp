@@ -188,7 +188,7 @@ class DepthwiseBf16Step final : public BoundStep {
 Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& context) {
   const schema::Conv& table = *context.step.attributes_as_Conv();
   const BoundTensor &src = context.inputs[0], &weights = context.inputs[1], &dst = context.outputs[0];
-  if (src.dtype != DType::kBF16 || weights.dtype != DType::kBF16 ||
+  if (src.dtype != DType::kBF16 || (weights.dtype != DType::kBF16 && weights.dtype != DType::kF32) ||
       (dst.dtype != DType::kBF16 && dst.dtype != DType::kF32) || dst.rank != src.rank || src.rank < 3 ||
       src.dims[0] != dst.dims[0])
     return context.invalid("a bf16 depthwise convolution of ", name_of(src.dtype), to_string(src.shape()), " to ",
@@ -200,7 +200,7 @@ Result<std::unique_ptr<BoundStep>> bind_depthwise_bf16(const BindContext& contex
   TEGULA_RETURN_IF_ERROR(check_depthwise(context, window, src, weights, dst));
   const auto src_rows = src.as_rows(), dst_rows = dst.as_rows();
   if (!src_rows || !dst_rows) return context.invalid("pixels are not contiguous and evenly apart");
-  TEGULA_ASSIGN_OR_RETURN(const kernels::TileTypes types, product_types(context, src, weights, dst, nullptr));
+  const kernels::TileTypes types{DType::kBF16, DType::kBF16, dst.dtype};  // of the epilogue: real sums
   TEGULA_ASSIGN_OR_RETURN(StepEpilogue epilogue, StepEpilogue::read_typed(context, types, 1.0f, nullptr, dst));
   kernels::DepthwiseDesc desc;
   TEGULA_ASSIGN_OR_RETURN(desc.isa, tile_isa_for(context, {}));

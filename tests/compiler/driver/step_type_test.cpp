@@ -64,6 +64,7 @@ TEST(StepType, NamesOperatorsAsOnnxDoes) {
 TEST(StepType, CountsProductsByWhatTheyMultiply) {
   EXPECT_EQ(OneStep(schema::GemmT(), {DType::kBF16, DType::kBF16, DType::kF32}).precision(), "BF16");
   EXPECT_EQ(OneStep(schema::ConvT(), {DType::kU8, DType::kS8, DType::kF32}).precision(), "INT8");
+  EXPECT_EQ(OneStep(schema::ConvT(), {DType::kBF16, DType::kF32, DType::kBF16}).precision(), "BF16") << "depthwise";
   EXPECT_EQ(OneStep(schema::MatMulT(), {DType::kF32, DType::kF32, DType::kF32}).precision(), "FP32");
 }
 

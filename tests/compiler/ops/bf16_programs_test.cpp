@@ -26,8 +26,11 @@ TEST(Bf16Programs, Convolutions) {
       b = cast(%x:f32[n,9,9,3]) {to=bf16}
       c = conv(b, %w:bf16[20,3,3,3]=random(1), %bias:f32[20]=random(2)) {kernel=[3,3], strides=[2,2], pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16, post_ops=[relu]}
       d = conv(c, %k:bf16[20,1,3,3]=random(3)) {kernel=[3,3], groups=20, pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16, post_ops=[add(%c)]}
+      e = conv(c, %k) {kernel=[3,3], groups=20, strides=[2,2], pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16, post_ops=[relu]}
+      f = conv(c, %m:f32[20,1,3,3]=random(5), %bias) {kernel=[3,3], groups=20, pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16, post_ops=[gelu_erf]}
+      h = conv(c, %m) {kernel=[3,3], groups=20, channels_last=1, post_ops=[relu]}
       g = conv(d, %l:bf16[8,5,1,1]=random(4)) {kernel=[1,1], groups=4, channels_last=1}
-      return c, d, g)",
+      return c, d, e, f, h, g)",
                           kNeighbour);
 }
 

@@ -85,7 +85,7 @@ TEST(AssignBf16, AllowConvolutionsWithResidual) {
             R"(
       b = cast(%x:f32[n,8,8,16]) {to=bf16}
       c = conv(b, %w:bf16[16,16,3,3]=fill(0.5)) {kernel=[3,3], pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16, post_ops=[relu]}
-      d = conv(c, %u:bf16[16,1,3,3]=fill(0.5)) {kernel=[3,3], groups=16, pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16}
+      d = conv(c, %u:f32[16,1,3,3]=fill(0.5)) {kernel=[3,3], groups=16, pads_begin=[1,1], pads_end=[1,1], channels_last=1, to=bf16}
       e = conv(d, %v:bf16[16,16,1,1]=fill(0.25)) {kernel=[1,1], channels_last=1, to=bf16, post_ops=[add(%c)]}
       p, _ = pool(e) {kind="max", kernel=[2,2], strides=[2,2], channels_last=1}
       m = reduce(p) {kind="mean", axes=[1,2], to=bf16}
