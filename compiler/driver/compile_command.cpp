@@ -268,10 +268,9 @@ void add_compile_command(CLI::App& app, Action& action) {
   command->add_option("--bundle", options->bundle, "Put N test vectors into the file, for runbench --selftest")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
-  command->add_option(
-      "--data", options->data,
-      "Inputs of the test vectors, samples for int8 and --max-drop: .npz (with an array 'labels' its rows are samples), "
-      "folder of .npz, test_data_set_N, images (default: random)");
+  command->add_option("--data", options->data,
+                      "Inputs of the test vectors, samples for int8 and --max-drop: .npz (with an array 'labels' its "
+                      "rows are samples), folder of .npz, test_data_set_N, images (default: random)");
   command
       ->add_option("--max-drop", options->max_drop,
                    "With --precision bf16 and --data: keep in fp32 what costs more than this share of right answers "
