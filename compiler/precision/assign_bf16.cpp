@@ -39,6 +39,30 @@ FunctionProgram with_casts(const FunctionProgram& program, const std::vector<boo
   return result;
 }
 
+/// Whether what a product gives is never negative, by its last post-op; also through operations that only place or
+/// choose among elements, and means.
+bool is_never_negative(const Value* value) {
+  const Node* const node = value->producer;
+  if (node == nullptr) return false;
+  if (!node->post_ops.empty()) {
+    const PostOp& last = node->post_ops.back();
+    return last.function == Function::k_relu || last.function == Function::k_sigmoid ||
+           (last.function == Function::k_clip && last.alpha >= 0);
+  }
+  if (is_op(node, "concat"))
+    return std::all_of(node->inputs.begin(), node->inputs.end(), [](const Value* v) { return is_never_negative(v); });
+  const bool passes = is_op(node, "pool") || is_op(node, "transpose") || is_op(node, "reshape") || is_op(node, "slice");
+  return passes && is_never_negative(node->inputs[0]);
+}
+
+/// Whether a filter of the convolution meets elements that share a mean: neighbours, which are nearly equal, or numbers
+/// of one sign.
+bool elements_are_alike(const Node& node) {
+  const Literal& weights = *node.input(1)->literal;
+  const bool has_neighbours = weights.count() > weights.dims()[0] * weights.dims()[1];
+  return has_neighbours || is_never_negative(node.input(0));
+}
+
 class Bf16Assigner {
  public:
   Bf16Assigner(Graph& graph, const Bf16Plan& plan) : graph_(graph), plan_(plan) {}
@@ -88,6 +112,12 @@ class Bf16Assigner {
     if (operand == nullptr || (operand->dtype != DType::kF32 && operand->dtype != DType::kBF16)) return {};
     const std::optional<DType> needed = needed_type(node, plan, index);
     if (!needed || operand->dtype == *needed) return {};
+    const bool rounds = operand->is_constant() && *needed == DType::kBF16;
+    if (rounds && is_op(&node, "conv") && index == 1 && elements_are_alike(node)) {
+      changed_ = true;
+      graph_.set_input(&node, index, graph_.add_constant(operand->name, rounded_keeping_sums(*operand->literal)));
+      return {};
+    }
     TEGULA_ASSIGN_OR_RETURN(Value* const value, converted(operand, *needed, node));
     graph_.set_input(&node, index, value);
     return {};
