@@ -18,6 +18,10 @@
 namespace tegula::compiler {
 namespace {
 
+/// Values of each channel that calibration has to have seen. A new one passes the extremes of n with a chance of
+/// 2 / (n + 1), and where channels are even that is the share of all values that are cut off.
+constexpr int64_t kFewestValues = 1000;
+
 /// f(s x) = s f(x) for s > 0: a factor of a channel goes through.
 bool is_homogeneous(Function function) {
   return function == Function::k_relu || function == Function::k_leaky_relu || function == Function::k_identity;
@@ -182,6 +186,9 @@ class Balancer {
     if (profiled == result_.profile.tensors.end() || !depth.is_constant() ||
         static_cast<int64_t>(profiled->second.channels.size()) != depth.value() || profiled->second.channels.count == 0)
       return left("calibration has not seen them");
+    if (const int64_t count = profiled->second.channels.count; count < kFewestValues)
+      return left(concat("calibration has seen ", count, " values of each, fewer than ", kFewestValues,
+                         "; give it more samples"));
     if (collected_.contains(source)) return left("a collector has chosen its range");
     if (const TensorRule* rule = tensor_rules_.of(groups_, source); rule != nullptr && (rule->range || rule->collector))
       return left("a rule gives its range");

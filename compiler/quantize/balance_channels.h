@@ -25,18 +25,20 @@ struct Balanced {
 /// that equal channels stay as they are. The graph computes the same, within rounding; a channel of outliers no longer
 /// takes the steps of all others. What x is divided by goes into the scale and bias of a layer norm, the output
 /// channels of a product (through relu and leaky relu: cross-layer equalization, arXiv:1906.04721), or a constant that
-/// multiplies channels; sums with constants and reshapes in between follow. Where none is there, or something else
-/// reads x, the channels stay.
+/// multiplies channels; sums with constants and reshapes in between follow. Where none is there, something else reads
+/// x, or calibration has seen fewer than 1000 values of each channel, the channels stay.
 ///
 /// Without an alpha the one of 0, 0.05, ... 1 is taken with the least expected squared error of the results, each
 /// rounding being uniform and independent (the usual model of quantization noise), over products of outputs j:
 ///   step_x^2 / 12 * sum_cj (s_c w_cj)^2 + sum_j step_j^2 / 12 * sum_c E[x_c^2] / s_c^2
-///   step_x = (max_c high_c / s_c - min_c low_c / s_c) / 255,   step_j = max_c |s_c w_cj| / 127
+///   step_x = (the value's range behind the division) / 255,   step_j = max_c |s_c w_cj| / 127
 /// and none when that is not less than with s = 1.
 ///
-/// The profile of x follows: its extremes and channels exactly. Its histogram cannot, for it does not say which channel
-/// a value is of: the new one is that of channels each of which is a normal distribution around its mean on either
-/// side, of such deviations that the extremes of as many values are expected where they were.
+/// The profile of x follows: its channels exactly. The rest cannot, for nothing says which channel a value of the
+/// histogram is of: each channel counts as a normal distribution around its mean on either side, of such deviations
+/// that the extremes of as many values are expected where they were. The new histogram is that of all channels, and the
+/// new extremes are those expected of as many values as all have together: where the channels are alike, each of them
+/// may pass any day what it has shown in calibration, and now that would be cut off.
 ///
 /// Called before the quantizer, with its options; nothing but `smooth` being set makes it do anything.
 Result<Balanced> balance_channels(Graph& graph, const Profile& profile, const QuantizationOptions& options);

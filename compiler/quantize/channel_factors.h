@@ -31,8 +31,8 @@ double expected_error(const ChannelProfile& channels, const SharedWeights& weigh
 /// of 1.
 std::optional<double> best_alpha(const ChannelProfile& channels, const SharedWeights& weights);
 
-/// What calibration would have seen of the tensor with its channels divided by `factors`: extremes and channels are
-/// exact, the histogram is estimated (balance_channels.h); ranges of collectors are none.
+/// What calibration would have seen of the tensor with its channels divided by `factors`: the channels are exact, the
+/// extremes and the histogram are estimated (balance_channels.h); ranges of collectors are none.
 TensorProfile divided(const TensorProfile& tensor, std::span<const double> factors);
 
 }  // namespace tegula::compiler
