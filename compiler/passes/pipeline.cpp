@@ -57,7 +57,8 @@ namespace {
     #name, nullptr, false, &PassOptions::name  \
   }
 
-// clang-format off: a row and its reason stand on one line
+// A row and its reason stand on one line.
+// clang-format off
 constexpr PassRow kPipeline[] = {
     TEGULA_REQUIRED_PASS(eliminate_shape_subgraphs),  // first: what only computes shapes is no work for other passes
     TEGULA_CHOSEN_PASS(drop_quantization),  // before anything relies on it
