@@ -1,5 +1,7 @@
 #include "kernels/attention/attention.h"
 
+#include <algorithm>
+
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/attention_kernel_choice.h"
 #include "runtime/steps/narrow_rows.h"
@@ -67,6 +69,12 @@ Result<kernels::AttentionDesc> read_attention(const BindContext& context) {
                                 table.scale(), table.causal()};
 }
 
+bool has_generated_attention(const BindContext& context, const OperandSizes& sizes) {
+  const auto contiguous = [](const kernels::TensorView& view) { return view.strides[2] == 1 || view.dims[2] == 1; };
+  return context.features.avx2 && std::all_of(sizes.inputs.begin(), sizes.inputs.begin() + 3, contiguous) &&
+         contiguous(sizes.outputs[0]);
+}
+
 Result<AttentionKernel> build_attention_kernel(const BindContext& context) {
   const jit::VectorIsa isa = vector_isa_of(context);
   const kernels::TileSetDesc tile_desc{
@@ -95,11 +103,7 @@ Result<std::unique_ptr<BoundStep>> bind_attention(const BindContext& context) {
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
 
-  bool generated = context.features.avx2;
-  for (std::size_t i = 0; i < 3; ++i)
-    generated = generated && (sizes.inputs[i].strides[2] == 1 || sizes.inputs[i].dims[2] == 1);
-  generated = generated && (sizes.outputs[0].strides[2] == 1 || sizes.outputs[0].dims[2] == 1);
-  if (!generated) {
+  if (!has_generated_attention(context, sizes)) {
     decline_generated_code(context, "rows of heads are not contiguous");
     return make_plain_step(desc, &kernels::attention, context);
   }

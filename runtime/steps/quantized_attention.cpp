@@ -121,11 +121,7 @@ Result<std::unique_ptr<BoundStep>> bind_quantized_attention(const BindContext& c
   sizes.inputs.resize(kQuantizedAttentionInputs - 1);
   if (const Status status = check(desc, sizes.inputs, sizes.outputs); !status.ok())
     return context.invalid(status.error().message);
-  bool generated = context.features.avx2;
-  for (std::size_t i = 0; i < 3; ++i)
-    generated = generated && (sizes.inputs[i].strides[2] == 1 || sizes.inputs[i].dims[2] == 1);
-  generated = generated && (sizes.outputs[0].strides[2] == 1 || sizes.outputs[0].dims[2] == 1);
-  if (!generated) {
+  if (!has_generated_attention(context, sizes)) {
     decline_generated_code(context, "rows of heads are not contiguous");
     return make_plain_step(desc, &plain_attention, context);
   }

@@ -116,7 +116,8 @@ class Bf16Depthwise : public testing::TestWithParam<Isa> {
   void SetUp() override {
     const jit::CpuFeatures cpu = jit::CpuFeatures::detect();
     if (!jit::has(cpu, GetParam().isa) || (GetParam().instructions && !cpu.avx512_bf16))
-      GTEST_SKIP() << "this machine lacks it";
+      GTEST_SKIP() << "no " << jit::name_of(GetParam().isa) << (GetParam().instructions ? " with BF16" : "")
+                   << " on this machine";
   }
   Problem problem() const {
     Problem p;
