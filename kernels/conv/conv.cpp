@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/conv/band_rows.h"
 #include "kernels/gemm/block_grid.h"
 #include "kernels/gemm/tile_loop.h"
 
@@ -17,8 +18,11 @@ constexpr int64_t kBandBytes = 256 << 10;
 /// ... and while larger weights pass: as much as fits beside two tiles of panels, so that they pass rarely.
 constexpr int64_t kLargeBandBytes = 640 << 10;
 constexpr int64_t kStationaryWeightBytes = 384 << 10;
-constexpr int64_t kMostRegions = 32;
-
+/// What a tile's pass over two panels costs beside its products, in rows: a step loads 2 KiB of B, which takes about as
+/// long from L2 as the products of 24 rows.
+constexpr int64_t kPassCost = 12;
+/// Of a convolution without padding whose source is copied so that tiles cross lines, beside one that is not.
+constexpr double kCopyCost = 1.25;
 }  // namespace
 
 PackedConv packed_weights(const ConvShape& shape, Packing packing) {
@@ -32,57 +36,6 @@ PackedConv packed_weights(const ConvShape& shape, Packing packing) {
           shape.kernel[kWidth]};
 }
 
-/// Consecutive lines of output pixels in one image (and depth), and where their sums begin to read.
-struct ConvKernel::Region {
-  int64_t line = 0;  // of all lines of dst
-  int64_t lines = 0;
-  const std::byte* a = nullptr;
-};
-
-/// The pixels of a band in tiles that never cross the end of a line.
-class ConvKernel::BandRows {
- public:
-  BandRows(const ConvKernel& conv, int height, bool leaves_out_padding)
-      : conv_(conv),
-        leaves_out_padding_(leaves_out_padding),
-        width_(conv.shape_.out[kWidth]),
-        tiles_per_line_(ceil_div(width_, height)),
-        pixel_step_(conv.step_),
-        line_step_(conv.shape_.strides[kHeight] * conv.row_) {}
-
-  void clear() { count_ = lines_ = 0; }
-  void add(const Region& region) {
-    regions_[static_cast<std::size_t>(count_++)] = region;
-    lines_ += region.lines;
-  }
-
-  int64_t count() const { return lines_ * tiles_per_line_; }
-
-  template <typename F>
-  void for_each(const F& f) const {
-    for (int64_t i = 0; i < count_; ++i) {
-      const Region& region = regions_[static_cast<std::size_t>(i)];
-      const std::byte* a = region.a;
-      for (int64_t line = 0; line < region.lines; ++line, a += line_step_) {
-        const Span1 taps = leaves_out_padding_ ? conv_.taps_inside(region.line + line) : all_taps_;
-        for (int64_t tile = 0; tile < tiles_per_line_; ++tile) {
-          const Span1 pixels = even_part(width_, tiles_per_line_, tile);
-          f(RowTile{a + pixels.begin * pixel_step_, (region.line + line) * width_ + pixels.begin,
-                    static_cast<int>(pixels.count), taps.begin, taps.begin + taps.count});
-        }
-      }
-    }
-  }
-
- private:
-  const ConvKernel& conv_;
-  const bool leaves_out_padding_;
-  const Span1 all_taps_{0, static_cast<int64_t>(conv_.tap_offsets_.size())};
-  int64_t width_, tiles_per_line_, pixel_step_, line_step_;
-  std::array<Region, kMostRegions> regions_;
-  int64_t count_ = 0, lines_ = 0;
-};
-
 ConvKernel::ConvKernel(TileSetPtr tiles, const ConvShape& shape)
     : tiles_(std::move(tiles)),
       epilogue_(tiles_->desc().epilogue),
@@ -95,12 +48,46 @@ ConvKernel::ConvKernel(TileSetPtr tiles, const ConvShape& shape)
       windows_(one_run_per_row() && shape.dilations[kWidth] != 1 && shape.kernel[kWidth] > 1),
       copies_(reads_padding() || windows_ || (one_run_per_row() && shape.src_pixel_stride != shape.ic)) {
   shape_.groups = packed_.blocks();
+  if (tiles_->skips_rows() && !is_gemm()) cross_lines();
   choose_bands();
   pixel_ = (copies_ ? ic_per_group_ : shape.src_pixel_stride) * src_bytes_;
   row_ = pixel_ * (copies_ ? copied_[kWidth] : shape.in[kWidth]);
-  slice_ = row_ * (copies_ ? copied_[kHeight] : shape.in[kHeight]);
-  step_ = pixel_ * (windows_ ? shape.kernel[kWidth] : shape.strides[kWidth]);
+  plane_ = row_ * (copies_ ? ceil_div(copied_[kHeight], planes_) : shape.in[kHeight]);
+  slice_ = plane_ * planes_;
+  step_ = pixel_ * (windows_ ? shape.kernel[kWidth] : read_stride(kWidth));
+  line_step_ = row_ * (read_stride(kHeight) / planes_);
   place_taps();
+}
+
+/// Whether tiles run across the ends of lines, and what has to be copied for it. In a copy, lines that are read
+/// `stride` rows apart lie in as many planes, so that in each of them they follow one another; and of a kernel of one
+/// row (or column) only what it reads is copied.
+void ConvKernel::cross_lines() {
+  const int64_t width = shape_.out[kWidth], lines = shape_.out[kHeight], height = tiles_->heights().of(1);
+  if (width == 0 || lines <= 1) return;
+  // Of so many rows in so many tiles: each passes over the weights, which costs as much as some rows.
+  const auto cost_of = [&](int64_t rows, int64_t tiles) { return static_cast<double>(rows + kPassCost * tiles); };
+  const auto crossing_cost = [&](int64_t pitch) {
+    const int64_t rows = LineGrid{width, pitch}.rows(lines);
+    return cost_of(rows, ceil_div(rows, height));
+  };
+  const auto& strides = shape_.strides;
+  double least = cost_of(lines * width, lines * ceil_div(width, height));
+  if (!copies_ && strides[kHeight] * shape_.in[kWidth] % strides[kWidth] == 0) {
+    const double cost = crossing_cost(strides[kHeight] * shape_.in[kWidth] / strides[kWidth]);
+    crosses_lines_ = cost < least;
+    least = std::min(least, cost);
+  }
+  std::array<int64_t, 3> copy_strides{1, 1, 1};
+  for (const int d : {kHeight, kWidth})
+    if (shape_.kernel[static_cast<std::size_t>(d)] == 1)
+      copy_strides[static_cast<std::size_t>(d)] = strides[static_cast<std::size_t>(d)];
+  const int64_t read = strides[kWidth] / copy_strides[kWidth];
+  const int64_t extent = (width - 1) * read + (shape_.kernel[kWidth] - 1) * shape_.dilations[kWidth] + 1;
+  if (crossing_cost(windows_ ? width : ceil_div(extent, read)) * (copies_ ? 1 : kCopyCost) >= least) return;
+  crosses_lines_ = copies_ = true;
+  copy_strides_ = copy_strides;
+  planes_ = read_stride(kHeight);
 }
 
 /// Whether the weights have one tap per kernel row, so that its pixels must lie side by side. fp32 weights do not care.
@@ -152,7 +139,7 @@ void ConvKernel::place_taps() {
   const bool one_per_row = runs || one_run_per_row();
   for (int64_t d = 0; d < kernel[kDepth]; ++d) {
     for (int64_t h = 0; h < kernel[kHeight]; ++h) {
-      const int64_t row = d * shape_.dilations[kDepth] * slice_ + h * shape_.dilations[kHeight] * row_;
+      const int64_t row = d * shape_.dilations[kDepth] * slice_ + row_offset(h * shape_.dilations[kHeight]);
       for (int64_t w = 0; w < (one_per_row ? 1 : kernel[kWidth]); ++w)
         tap_offsets_.push_back(row + w * shape_.dilations[kWidth] * pixel_);
     }
@@ -166,11 +153,14 @@ void ConvKernel::choose_bands() {
   const int64_t weight_bytes = packed_.block().bytes();
   const int64_t budget = weight_bytes <= kStationaryWeightBytes ? kBandBytes : kLargeBandBytes;
   const auto extent = [&](int dim, int64_t outputs) {
-    return (outputs - 1) * shape_.strides[dim] + (shape_.kernel[dim] - 1) * shape_.dilations[dim] + 1;
+    const auto d = static_cast<std::size_t>(dim);
+    return (outputs - 1) * read_stride(dim) + (shape_.kernel[d] - 1) * shape_.dilations[d] + 1;
   };
   const int64_t out_lines = std::max<int64_t>(shape_.out[kHeight], 1);
   const int64_t width = std::max<int64_t>(shape_.out[kWidth], 1);
   copied_[kWidth] = windows_ ? width * shape_.kernel[kWidth] : extent(kWidth, width);
+  if (crosses_lines_ && !windows_)
+    copied_[kWidth] = ceil_div(copied_[kWidth], read_stride(kWidth)) * read_stride(kWidth);
   copied_[kDepth] = (shape_.kernel[kDepth] - 1) * shape_.dilations[kDepth] + 1;
   const int64_t row_bytes = copied_[kDepth] * copied_[kWidth] * ic_per_group_ * src_bytes_;
 
@@ -181,13 +171,21 @@ void ConvKernel::choose_bands() {
   const int64_t most_lines = std::max<int64_t>(1, rows / width);
   // (lines - 1) * stride + extent(1) rows of the source are at hand for so many lines.
   const int64_t spare_rows = budget / std::max<int64_t>(row_bytes, 1) - extent(kHeight, 1);
-  const int64_t fitting = std::min(most_lines, 1 + std::max<int64_t>(spare_rows, 0) / shape_.strides[kHeight]);
+  const int64_t fitting = std::min(most_lines, 1 + std::max<int64_t>(spare_rows, 0) / read_stride(kHeight));
   lines_per_region_ = ceil_div(out_lines, ceil_div(out_lines, std::min(fitting, out_lines)));
   copied_[kHeight] = extent(kHeight, lines_per_region_);
   if (lines_per_region_ == out_lines) {
     const int64_t by_bytes = budget / std::max<int64_t>(copied_[kHeight] * row_bytes, 1);
-    regions_per_band_ = std::clamp<int64_t>(std::min(by_bytes, most_lines / lines_per_region_), 1, kMostRegions);
+    regions_per_band_ =
+        std::clamp<int64_t>(std::min(by_bytes, most_lines / lines_per_region_), 1, ConvBand::kMostRegions);
   }
+}
+
+/// Rows of the tiles of a band, at most.
+int64_t ConvKernel::band_rows() const {
+  const int64_t width = shape_.out[kWidth];
+  if (!crosses_lines_) return regions_per_band_ * lines_per_region_ * width;
+  return regions_per_band_ * (LineGrid{width, line_step_ / step_}.rows(lines_per_region_) + kMostTileRows);
 }
 
 int64_t ConvKernel::blocks(int workers) const {
@@ -201,7 +199,8 @@ int64_t ConvKernel::blocks(int workers) const {
 std::size_t ConvKernel::scratch_bytes() const {
   if (is_gemm()) return gemm_.scratch_bytes({shape_.out_pixels(), oc_per_group_, ic_per_group_});
   const std::size_t loop = TileLoop::scratch_bytes(*tiles_, depth(), band_rows());
-  return loop + (copies_ ? static_cast<std::size_t>(copied_[kDepth] * slice_ * regions_per_band_) : 0);
+  const int64_t copies = copies_ ? copied_[kDepth] * slice_ * regions_per_band_ : 0;
+  return loop + static_cast<std::size_t>(ceil_div(copies, kPanelRowBytes) * kPanelRowBytes);
 }
 
 void ConvKernel::run(const ConvArgs& args, int64_t block, int64_t blocks, std::byte* scratch) const {
@@ -244,19 +243,23 @@ void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Spa
   if (lines.count == 0 || panels.count == 0 || shape_.out[kWidth] == 0) return;
   std::byte* const copies = scratch + TileLoop::scratch_bytes(*tiles_, depth(), band_rows());
 
-  const int width = TileLoop::width_for(tiles_->heights(), shape_.out[kWidth]);
+  const int width = TileLoop::width_for(tiles_->heights(), crosses_lines_ ? kMostTileRows : shape_.out[kWidth]);
   const EpilogueArgs epilogue = epilogue_.shifted(args.epilogue, group * oc_per_group_);
   TileLoop loop(*tiles_, epilogue_, epilogue, depth(),
                 {step_, group_weights(args, group), oc_per_group_, group_dst(args, group), shape_.dst_pixel_stride,
                  width, band_rows(), scratch});
 
-  BandRows band(*this, tiles_->heights().of(width), reads_padding() && padding_adds_nothing(args));
+  const bool leaves_out_padding = reads_padding() && padding_adds_nothing(args);
+  const Span1 all_taps{0, static_cast<int64_t>(tap_offsets_.size())};
+  const auto taps = [&](int64_t line) { return leaves_out_padding ? taps_inside(line) : all_taps; };
+  ConvBand band(shape_.out[kWidth], step_, line_step_);
+  const int height = tiles_->heights().of(width);
   const int64_t end = lines.begin + lines.count;
   for (int64_t line = lines.begin; line < end;) {
     band.clear();
     for (int64_t i = 0; i < regions_per_band_ && line < end; ++i) {
       const int64_t to_slice_end = shape_.out[kHeight] - line % shape_.out[kHeight];
-      Region region{line, std::min({lines_per_region_, to_slice_end, end - line}), nullptr};
+      ConvRegion region{line, std::min({lines_per_region_, to_slice_end, end - line}), nullptr};
       if (copies_) {
         std::byte* const copy = copies + i * copied_[kDepth] * slice_;
         copy_region(args, group, region, copy);
@@ -267,7 +270,10 @@ void ConvKernel::run_lines(const ConvArgs& args, int64_t group, Span1 lines, Spa
       band.add(region);
       line += region.lines;
     }
-    loop.run(band, panels);
+    if (crosses_lines_)
+      loop.run(GridRows(band, height, taps), panels);
+    else
+      loop.run(LineRows(band, height, taps), panels);
   }
 }
 
@@ -280,7 +286,7 @@ const std::byte* ConvKernel::source_of_line(const ConvArgs& args, int64_t group,
          group * ic_per_group_ * src_bytes_;
 }
 
-void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& region, std::byte* to) const {
+void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const ConvRegion& region, std::byte* to) const {
   const auto& in = shape_.in;
   const int64_t y = region.line % shape_.out[kHeight], slice = region.line / shape_.out[kHeight];
   const int64_t z = slice % shape_.out[kDepth], image = slice / shape_.out[kDepth];
@@ -289,14 +295,14 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
   const int64_t first_z = z * shape_.strides[kDepth] - shape_.pads_begin[kDepth];
   const int64_t first_y = y * shape_.strides[kHeight] - shape_.pads_begin[kHeight];
   const int64_t rows =
-      (region.lines - 1) * shape_.strides[kHeight] + (shape_.kernel[kHeight] - 1) * shape_.dilations[kHeight] + 1;
+      (region.lines - 1) * read_stride(kHeight) + (shape_.kernel[kHeight] - 1) * shape_.dilations[kHeight] + 1;
   const auto* const src = static_cast<const std::byte*>(args.src) + group * ic_per_group_ * src_bytes_;
   const int64_t src_row = in[kWidth] * shape_.src_pixel_stride * src_bytes_;
 
   for (int64_t d = 0; d < copied_[kDepth]; ++d) {
-    std::byte* row = to + d * slice_;
-    for (int64_t h = 0; h < rows; ++h, row += row_) {
-      const int64_t source_z = first_z + d, source_y = first_y + h;
+    for (int64_t h = 0; h < rows; ++h) {
+      std::byte* const row = to + d * slice_ + row_offset(h);
+      const int64_t source_z = first_z + d, source_y = first_y + h * copy_strides_[kHeight];
       if (source_z < 0 || source_z >= in[kDepth] || source_y < 0 || source_y >= in[kHeight]) {
         std::memset(row, padding, static_cast<std::size_t>(row_));
         continue;
@@ -310,22 +316,25 @@ void ConvKernel::copy_region(const ConvArgs& args, int64_t group, const Region& 
   }
 }
 
-/// `count` pixels of the source's row `from`, from pixel `first` on, with padding on either side.
+/// `count` pixels of the source's row `from`, from pixel `first` on, those that are read, with padding on either side.
 void ConvKernel::copy_pixels(const std::byte* from, int64_t first, int64_t count, uint8_t padding,
                              std::byte* to) const {
-  const int64_t left = std::clamp<int64_t>(-first, 0, count);
-  const int64_t begin = std::max<int64_t>(first, 0);
-  const int64_t middle = std::clamp<int64_t>(shape_.in[kWidth] - begin, 0, count - left);
-  const int64_t source_pixel = shape_.src_pixel_stride * src_bytes_;
+  const int64_t every = copy_strides_[kWidth];
+  const int64_t left = std::clamp<int64_t>(ceil_div(std::max<int64_t>(-first, 0), every), 0, count);
+  const int64_t begin = first + left * every;
+  const int64_t middle =
+      std::clamp<int64_t>(ceil_div(std::max<int64_t>(shape_.in[kWidth] - begin, 0), every), 0, count - left);
+  const int64_t source_pixel = shape_.src_pixel_stride * src_bytes_ * every;
+  from += begin * shape_.src_pixel_stride * src_bytes_;
   const auto pad = [&](std::byte* at, int64_t pixels) {
     std::memset(at, padding, static_cast<std::size_t>(pixels * pixel_));
   };
   pad(to, left);
   if (source_pixel == pixel_) {
-    std::memcpy(to + left * pixel_, from + begin * pixel_, static_cast<std::size_t>(middle * pixel_));
+    std::memcpy(to + left * pixel_, from, static_cast<std::size_t>(middle * pixel_));
   } else {
     for (int64_t x = 0; x < middle; ++x)
-      std::memcpy(to + (left + x) * pixel_, from + (begin + x) * source_pixel, static_cast<std::size_t>(pixel_));
+      std::memcpy(to + (left + x) * pixel_, from + x * source_pixel, static_cast<std::size_t>(pixel_));
   }
   pad(to + (left + middle) * pixel_, count - left - middle);
 }

@@ -41,6 +41,8 @@ struct ConvShape {
 /// How ConvKernel wants its weights.
 PackedConv packed_weights(const ConvShape& shape, Packing packing = Packing::kN16K1);
 
+struct ConvRegion;
+
 /// Operands of one convolution. Row r of a post-op's operand belongs to pixel r of dst.
 struct ConvArgs {
   const void* src = nullptr;
@@ -68,28 +70,32 @@ class ConvKernel {
   const TileSet& tiles() const { return *tiles_; }
 
  private:
-  struct Region;
-  class BandRows;
-
   bool is_gemm() const;
   bool reads_padding() const;
   bool padding_adds_nothing(const ConvArgs& args) const;
   Span1 taps_inside(int64_t line) const;
   bool one_run_per_row() const;
   void place_taps();
+  void cross_lines();
   void choose_bands();
+  /// Rows (or columns) of the copy, or of the source where there is none, from what one output reads to the next one's.
+  int64_t read_stride(int dim) const {
+    const auto d = static_cast<std::size_t>(dim);
+    return shape_.strides[d] / copy_strides_[d];
+  }
+  int64_t row_offset(int64_t row) const { return row % planes_ * plane_ + row / planes_ * row_; }
 
   TileDepth depth() const {
     return {tiles_->desc().types, tap_offsets_.data(), static_cast<int64_t>(tap_offsets_.size()), tap_k_, tap_rows_};
   }
-  int64_t band_rows() const { return regions_per_band_ * lines_per_region_ * shape_.out[2]; }
+  int64_t band_rows() const;
   const std::byte* group_weights(const ConvArgs& args, int64_t group) const;
   std::byte* group_dst(const ConvArgs& args, int64_t group) const;
   int64_t lines() const { return shape_.batch * shape_.out[0] * shape_.out[1]; }
   void run_group(const ConvArgs& args, int64_t group, int64_t block, int64_t blocks, std::byte* scratch) const;
   void run_lines(const ConvArgs& args, int64_t group, Span1 lines, Span1 panels, std::byte* scratch) const;
   const std::byte* source_of_line(const ConvArgs& args, int64_t group, int64_t line) const;
-  void copy_region(const ConvArgs& args, int64_t group, const Region& region, std::byte* to) const;
+  void copy_region(const ConvArgs& args, int64_t group, const ConvRegion& region, std::byte* to) const;
   void copy_pixels(const std::byte* from, int64_t first, int64_t count, uint8_t padding, std::byte* to) const;
   void copy_windows(const std::byte* from, uint8_t padding, std::byte* to) const;
 
@@ -100,12 +106,15 @@ class ConvKernel {
   int64_t oc_per_group_, ic_per_group_;  // of the groups of one block
   GemmKernel gemm_;                      // of convolutions that are one
   int64_t src_bytes_;                    // of an element
-  bool windows_;  // runs of K are gathered: the copy of a line holds the window of each output pixel
-  bool copies_;   // regions of the source are copied into scratch together with their padding
+  bool windows_;                // runs of K are gathered: the copy of a line holds the window of each output pixel
+  bool copies_;                 // regions of the source are copied into scratch together with their padding
+  bool crosses_lines_ = false;  // tiles run across the ends of lines
+  std::array<int64_t, 3> copy_strides_{1, 1, 1};  // of the source, from one row or pixel that is copied to the next
+  int64_t planes_ = 1;                            // of a copied slice: row r lies in plane r % planes_
 
-  // What the taps walk over, the source or the copy of a region, in bytes: from one pixel, row, slice to the next, and
-  // from what one output pixel reads to the next one's.
-  int64_t pixel_ = 0, row_ = 0, slice_ = 0, step_ = 0;
+  // What the taps walk over, the source or the copy of a region, in bytes: from one pixel, row, plane, slice to the
+  // next, and from what one output pixel or line reads to the next one's.
+  int64_t pixel_ = 0, row_ = 0, plane_ = 0, slice_ = 0, step_ = 0, line_step_ = 0;
   std::vector<int64_t> tap_offsets_;  // bytes
   int64_t tap_k_ = 0;                 // elements per tap
   int64_t tap_rows_ = 0;              // of a panel per tap

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <exception>
+#include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 
-#include "kernels/gemm/amx_sums.h"
+#include "kernels/gemm/amx_generator.h"
 #include "kernels/gemm/generated_tiles.h"
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/split.h"
@@ -23,6 +26,13 @@ constexpr int64_t kFewestGroupsPerTap = 4;
 /// Rows of a tile whose sums are integers, and so the same bits either way.
 constexpr int kFewestRows = 3;
 
+// Between one tile and the next pass 32 rows of A and two panels of B, 64 bytes per byte of K each: both stay in L1
+// (48 KiB) up to 11 steps of 64 bytes. Beyond that a panel of 8 steps is kept while the tiles of several rows pass;
+// their sums wait, and are loaded and stored once more for each piece.
+constexpr int64_t kLongestK = 11 * 16;
+constexpr int64_t kChunkK = 8 * 16;
+constexpr int64_t kFewestTiles = 3;
+
 constexpr int kMostRows = 2 * kAmxRows;
 constexpr int kMostPanels = 2;
 
@@ -34,11 +44,59 @@ bool pays(int64_t groups, int64_t groups_per_tap) {
   return groups >= kFewestGroups && groups_per_tap >= kFewestGroupsPerTap;
 }
 
+/// Rows of C in a tile, in runs of at most so many rows that lie side by side in the tile.
+struct Slices {
+  int count = 0;
+  int rows = 0;  // of all
+  AmxSlice slices[kMostRows];
+
+  void cut(int tile_rows, const StoredRows& stored, int most_rows);
+};
+
+void Slices::cut(int tile_rows, const StoredRows& stored, int most_rows) {
+  const bool lines = stored.length > 0;
+  const int length = lines ? stored.length : tile_rows, pitch = lines ? stored.pitch : tile_rows;
+  int position = lines ? (stored.position + stored.first) % pitch : stored.first;
+  int skipped = stored.first;
+  count = rows = 0;
+  for (int row = stored.first; row < tile_rows;) {
+    if (position >= length) {
+      skipped += pitch - position;
+      row += pitch - position;
+      position = 0;
+      continue;
+    }
+    const int run = std::min({most_rows, length - position, tile_rows - row});
+    slices[count++] = {static_cast<uint8_t>(skipped), static_cast<uint8_t>(run)};
+    rows += run;
+    skipped = 0;
+    row += run;
+    position += run;
+  }
+}
+
+/// What passes from one tile to the next.
+struct State {
+  AmxCall call;          // its results: of the tile whose sums wait
+  uint32_t palette = 0;  // which one is loaded; 0: none
+  // The slices of a tile of so many rows, of which these are stored.
+  int rows = 0;
+  StoredRows stored;
+  Slices slices;
+  // Of the stored rows that wait: values whose memory the next tile may use.
+  int32_t row_sums[kMostRows];
+  int32_t zero_points[kMostRows];
+  float scales[kMostRows];
+  alignas(kAmxRowBytes) std::byte remainder[kMostRows * kAmxRowBytes];
+  alignas(kPanelRowBytes) std::byte sums[kMostRows * kMostPanels * kPanelRowBytes];
+};
+
 class AmxTiles final : public TileSet {
  public:
   AmxTiles(const TileSetDesc& desc, TileSetPtr vectors)
-      : TileSet(desc), vectors_(std::move(vectors)), sums_(desc.name() + "_sums", desc.isa == TileIsa::kAmxBf16) {
+      : TileSet(desc), vectors_(std::move(vectors)), code_(vectors_->desc()) {
     heights_ = {kMostRows, kMostRows, 0};
+    blocking_ = {kLongestK, kChunkK, kFewestTiles};
     for (const PostOpDesc& post_op : desc.epilogue.post_ops) operands_ += post_op.operand != OperandKind::kNone;
     for (int panels = 1; panels <= kMostPanels; ++panels) {
       for (int rows = 1; rows <= kMostRows; ++rows) {
@@ -49,7 +107,14 @@ class AmxTiles final : public TileSet {
     }
   }
 
-  void release() const override { sums_.release(); }
+  bool skips_rows() const override { return true; }
+  std::size_t state_bytes() const override { return sizeof(State); }
+  void begin(void* state) const override { new (state) State; }
+  void finish(void* state) const override {
+    auto& own = *static_cast<State*>(state);
+    if (own.call.slices_left > 0) code_.run_results(own.call);
+    if (own.palette != 0) code_.release();
+  }
 
  private:
   struct Shape {
@@ -65,91 +130,123 @@ class AmxTiles final : public TileSet {
 
   void run_tile(int rows, int panels, const TileArgs& args) const;
   void run_vectors(int rows, int panels, const TileArgs& args) const;
-  AmxSumArgs sum_args(int rows, const TileArgs& args) const;
-  void skip_rows(int64_t rows, int panels, TileArgs& args) const;
+  void place_products(int rows, const TileArgs& args, State& state) const;
+  void place_results(int rows, int panels, const TileArgs& args, State& state) const;
+  void skip_sums(int64_t rows, int panels, TileArgs& args) const;
+  void skip_results(int64_t rows, TileArgs& args) const;
 
   TileSetPtr vectors_;
-  AmxSums sums_;
+  AmxGenerator code_;
   std::size_t operands_ = 0;
   std::array<std::array<Shape, kMaxRows + 1>, 2> shapes_{};
 };
 
 void AmxTiles::run_tile(int rows, int panels, const TileArgs& args) const {
-  const bool few_rows = desc_.types.integer() && rows < kFewestRows;
+  const bool few_rows = desc_.types.integer() && rows < kFewestRows && args.stored == StoredRows{};
   if (few_rows || args.taps == 0 || !pays(args.depth_rows, args.k_step)) return run_vectors(rows, panels, args);
 
-  alignas(kAmxRowBytes) std::byte remainder[kMostRows * kAmxRowBytes];
-  alignas(kAmxRowBytes) std::byte own_sums[kMostRows * kMostPanels * kPanelRowBytes];
-  AmxSumArgs sums = sum_args(rows, args);
-  sums.remainder = remainder;
-  sums.sums = args.first_chunk && args.last_chunk ? own_sums : args.partial;
-
+  State& state = *static_cast<State*>(args.state);
   const auto palette = static_cast<uint32_t>(rows) | static_cast<uint32_t>(args.k_step) << 8;
-  if (*args.amx_palette != palette) {
-    sums_.configure(amx_palette(rows, args.k_step));
-    *args.amx_palette = palette;
+  if (state.palette != palette) {
+    code_.configure(amx_palette(rows, args.k_step));
+    state.palette = palette;
   }
-  sums_.run(panels, sums);
-  if (!args.last_chunk) return;
-
-  TileArgs results = args;
-  results.taps = results.k = 0;
-  results.k_tail_bytes = 0;
-  results.first_chunk = 0;
-  results.partial = sums.sums;
-  run_vectors(rows, panels, results);
+  place_products(rows, args, state);
+  code_.run(panels, state.call);
+  if (args.last_chunk) place_results(rows, panels, args, state);
 }
 
-AmxSumArgs AmxTiles::sum_args(int rows, const TileArgs& args) const {
-  AmxSumArgs out;
-  out.a = args.a;
-  out.tap_offsets = args.tap_offsets;
-  out.taps = args.taps;
-  out.lda_bytes = args.lda_bytes;
-  out.b = args.b;
-  out.panel_bytes = args.panel_bytes;
-  out.adds_to_sums = args.first_chunk ? 0 : 1;
-  out.rows = rows;
-  out.a_step_bytes = args.k_step * kGroupBytes;
-  out.b_step_bytes = args.k_step * kPanelRowBytes;
+void AmxTiles::place_products(int rows, const TileArgs& args, State& state) const {
+  AmxCall& call = state.call;
+  call.a = args.a;
+  call.tap_offsets = args.tap_offsets;
+  call.taps = args.taps;
+  call.lda_bytes = args.lda_bytes;
+  call.b = args.b;
+  call.panel_bytes = args.panel_bytes;
+  call.sums = args.first_chunk && args.last_chunk ? state.sums : args.partial;
+  call.adds_to_sums = args.first_chunk ? 0 : 1;
+  call.rows = rows;
+  call.a_step_bytes = args.k_step * kGroupBytes;
+  call.b_step_bytes = args.k_step * kPanelRowBytes;
+  call.remainder = state.remainder;
 
   const int64_t groups = args.k + (args.k_tail_bytes > 0 ? 1 : 0);
   const int64_t steps = (groups + args.b_tap_skip / kPanelRowBytes) / args.k_step;
-  const int64_t last = args.k * kGroupBytes + args.k_tail_bytes - (steps - 1) * out.a_step_bytes;
-  const bool whole = last == out.a_step_bytes;
-  out.whole_steps = whole ? steps : steps - 1;
-  out.remainder_mask = whole ? 0 : (uint64_t{1} << last) - 1;
+  const int64_t last = args.k * kGroupBytes + args.k_tail_bytes - (steps - 1) * call.a_step_bytes;
+  const bool whole = last == call.a_step_bytes;
+  call.whole_steps = whole ? steps : steps - 1;
+  call.remainder_mask = whole ? 0 : (uint64_t{1} << last) - 1;
+  call.slices_per_step = ceil_div(call.slices_left, steps * args.taps);
 
-  out.prefetch = args.prefetch;
-  if (args.prefetch_step > 0) out.prefetch_lines = ceil_div(args.k_step, 4) * args.prefetch_lines;
-  out.prefetch_lines = ceil_div(out.prefetch_lines, 4) * 4;
-  return out;
+  call.prefetch = args.prefetch;
+  call.prefetch_lines = args.prefetch_step > 0 ? ceil_div(ceil_div(args.k_step, 4) * args.prefetch_lines, 4) * 4 : 0;
 }
 
-/// The tile in vector code, in parts that are low enough for it.
+/// The results of a tile whose sums are complete.
+void AmxTiles::place_results(int rows, int panels, const TileArgs& args, State& state) const {
+  if (state.rows != rows || state.stored != args.stored) {
+    state.slices.cut(rows, args.stored, kAmxSliceRows);
+    state.rows = rows;
+    state.stored = args.stored;
+  }
+  AmxCall& call = state.call;
+  std::memcpy(&call.results, &args, offsetof(TileArgs, operands) + operands_ * sizeof(TileOperand));
+  call.results.partial = call.sums;
+  call.slices = state.slices.slices;
+  call.slices_left = state.slices.count;
+  call.results_code = code_.results_code(panels);
+
+  const QuantizedSumDesc& quantized = desc_.epilogue.quantized;
+  const auto keep = [&](const auto*& values, auto* own) {
+    std::copy_n(values, state.slices.rows, own);
+    values = own;
+  };
+  if (quantized.weight_zero_points) {
+    int32_t* to = state.row_sums;
+    const int32_t* from = args.row_sums;
+    for (const AmxSlice& slice : std::span(state.slices.slices).first(static_cast<std::size_t>(state.slices.count))) {
+      from += slice.skipped;
+      to = std::copy_n(from, slice.rows, to);
+      from += slice.rows;
+    }
+    call.results.row_sums = state.row_sums;
+  }
+  if (quantized.src_zero_point == DynamicValue::kPerRow) keep(call.results.src_zero_points, state.zero_points);
+  if (quantized.src_scale == DynamicValue::kPerRow) keep(call.results.src_scales, state.scales);
+}
+
+/// The tile in vector code, in slices that are low enough for it.
 void AmxTiles::run_vectors(int rows, int panels, const TileArgs& args) const {
-  const int64_t parts = ceil_div(rows, vectors_->heights().of(panels));
-  TileArgs part_args = args;
-  for (int64_t i = 0; i < parts; ++i) {
-    const auto part_rows = static_cast<int>(even_part(rows, parts, i).count);
-    vectors_->run(part_rows, panels, part_args);
-    skip_rows(part_rows, panels, part_args);
+  Slices slices;
+  slices.cut(rows, args.stored, vectors_->heights().of(panels));
+  TileArgs slice_args = args;
+  for (int i = 0; i < slices.count; ++i) {
+    const AmxSlice& slice = slices.slices[i];
+    skip_sums(slice.skipped, panels, slice_args);
+    vectors_->run(slice.rows, panels, slice_args);
+    skip_sums(slice.rows, panels, slice_args);
+    skip_results(slice.rows, slice_args);
   }
 }
 
-void AmxTiles::skip_rows(int64_t rows, int panels, TileArgs& args) const {
-  const auto at = [](auto* pointer, int64_t bytes) {
-    using Bytes =
-        std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(pointer)>>, const std::byte, std::byte>;
-    return static_cast<Bytes*>(pointer) + bytes;
-  };
-  args.a = at(args.a, rows * args.lda_bytes);
-  args.c = at(args.c, rows * args.ldc_bytes);
-  if (args.partial != nullptr) args.partial = at(args.partial, rows * panels * kPanelRowBytes);
+template <typename T>
+T* moved(T* pointer, int64_t bytes) {
+  using Bytes = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
+  return reinterpret_cast<T*>(reinterpret_cast<Bytes*>(pointer) + bytes);
+}
+
+void AmxTiles::skip_sums(int64_t rows, int panels, TileArgs& args) const {
+  args.a = moved(args.a, rows * args.lda_bytes);
+  if (args.partial != nullptr) args.partial = moved(args.partial, rows * panels * kPanelRowBytes);
+  if (desc_.epilogue.quantized.weight_zero_points) args.row_sums += rows;
+}
+
+void AmxTiles::skip_results(int64_t rows, TileArgs& args) const {
+  args.c = moved(args.c, rows * args.ldc_bytes);
   for (std::size_t i = 0; i < operands_; ++i)
-    args.operands[i].data = at(args.operands[i].data, rows * args.operands[i].row_bytes);
+    args.operands[i].data = moved(args.operands[i].data, rows * args.operands[i].row_bytes);
   const QuantizedSumDesc& quantized = desc_.epilogue.quantized;
-  if (quantized.weight_zero_points) args.row_sums += rows;
   if (quantized.src_zero_point == DynamicValue::kPerRow) args.src_zero_points += rows;
   if (quantized.src_scale == DynamicValue::kPerRow) args.src_scales += rows;
 }

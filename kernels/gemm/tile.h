@@ -24,6 +24,19 @@ inline constexpr int kMostPrefetchLines = 8;
 /// products see TileTypes::group_bytes().
 inline constexpr int64_t kGroupBytes = 4;
 
+/// Which rows of a tile are rows of C; the sums of others are left alone. Only tiles that say so (TileSet::skips_rows)
+/// take anything but all rows.
+struct StoredRows {
+  int32_t first = 0;  ///< those before it belong to the tile before
+  /// Rows of A run across the ends of lines: of every `pitch` rows the first `length` are stored, and row 0 of the tile
+  /// is row `position` of its line. 0: there are no lines.
+  int32_t length = 0;
+  int32_t pitch = 0;
+  int32_t position = 0;
+
+  auto operator<=>(const StoredRows&) const = default;
+};
+
 /// One call of a microkernel: a tile of `rows` x `panels` panels of 16 columns (both part of the code),
 ///
 ///   C[row, column] = epilogue(sum over taps, k of A[row, tap, k] * B[tap, k, column])
@@ -55,9 +68,10 @@ struct TileArgs {
   int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole; A is not read beyond them
   int64_t b_tap_skip = 0;    ///< bytes of B behind the groups of a tap: rows of zeros
   // AMX:
-  int64_t k_step = 1;               ///< rows of a panel in one tile; taps and chunks are multiples of it
-  int64_t depth_rows = 0;           ///< of a panel, all taps and chunks
-  uint32_t* amx_palette = nullptr;  ///< which one this call of the kernel has loaded; 0: none
+  int64_t k_step = 1;      ///< rows of a panel in one tile; taps and chunks are multiples of it
+  int64_t depth_rows = 0;  ///< of a panel, all taps and chunks
+  void* state = nullptr;   ///< TileSet::state_bytes()
+  StoredRows stored;       ///< c and the operands of the epilogue begin at the first row of them
   // Integer sums, QuantizedSumDesc; of the tile's first row and column:
   const float* multipliers = nullptr;  ///< also the scales of weights, EpilogueDesc::weight_scale
   const int32_t* weight_zero_points = nullptr;
@@ -103,6 +117,13 @@ struct TileDepth {
     while (rows % step != 0) --step;
     return step;
   }
+};
+
+/// Where the loops around the tiles cut a K of one tap, in rows of a panel.
+struct TileBlocking {
+  int64_t longest_k = 6144;  ///< that passes in one piece
+  int64_t chunk_k = 4096;    ///< otherwise: pieces of about so much
+  int64_t fewest_tiles = 1;  ///< of rows for which that pays, where K is not above the default's longest_k
 };
 
 /// No tile is higher.

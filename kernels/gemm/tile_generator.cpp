@@ -12,10 +12,6 @@ using Xbyak::RegExp;
 
 namespace {
 
-VectorIsa vector_isa(TileIsa isa) {
-  return isa == TileIsa::kAvx2 || isa == TileIsa::kAvx2Vnni ? VectorIsa::kAvx2 : VectorIsa::kAvx512;
-}
-
 TileArithmetic arithmetic_of(const TileSetDesc& desc) {
   if (desc.types.weight_only()) return TileArithmetic::kWeightOnly;
   switch (desc.types.src) {
@@ -30,12 +26,9 @@ TileArithmetic arithmetic_of(const TileSetDesc& desc) {
 }  // namespace
 
 TileGenerator::TileGenerator(const TileSetDesc& desc, bool evex_dots)
-    : Generator(desc.name(), kCodeBytes),
-      desc_(desc),
-      isa_(vector_isa(desc.isa)),
+    : ResultsGenerator(desc, kCodeBytes),
       arithmetic_(arithmetic_of(desc)),
       evex_dots_(evex_dots || isa_ == VectorIsa::kAvx512),
-      needs_(post_op_needs(desc_.epilogue.post_ops, isa_, jit::vector_registers(isa_), kFreeMasks)),
       heights_(fitting_heights()) {
   for (const int panels : {1, 2, 4})
     for (int rows = 1; rows <= heights_.of(panels); ++rows)
@@ -55,12 +48,6 @@ TileFunction TileGenerator::function(int rows, int panels) const {
   return reinterpret_cast<TileFunction>(reinterpret_cast<uintptr_t>(entry));
 }
 
-PostOpNeeds TileGenerator::needs_of(int rows, int panels) const {
-  const int free = jit::vector_registers(isa_) - rows * panels * vectors_per_panel();
-  if (free >= needs_.vectors && needs_.masks <= kFreeMasks && needs_.spill_bytes == 0) return needs_;
-  return post_op_needs(desc_.epilogue.post_ops, isa_, free, kFreeMasks);
-}
-
 /// Full height needs few registers beside the accumulators; results of integer sums need four. A chain that wants more
 /// gets lower tiles where registers are scarce, down to the eight accumulators that hide the latency of an FMA.
 TileHeights TileGenerator::fitting_heights() const {
@@ -71,25 +58,15 @@ TileHeights TileGenerator::fitting_heights() const {
   return {rows, rows / 2, 1};
 }
 
-/// Narrow elements of a tail pass through the stack where vectors of bytes have no masks.
-bool TileGenerator::stages_tails() const {
-  if (wide()) return false;
-  const auto narrow = [](DType dtype) { return size_of(dtype) < sizeof(float); };
-  return narrow(desc_.types.dst) || std::ranges::any_of(desc_.epilogue.post_ops, [&](const PostOpDesc& post_op) {
-           return post_op.operand != OperandKind::kNone && narrow(post_op.operand_dtype);
-         });
-}
-
 void TileGenerator::emit_tile(int rows, int panels) {
-  rows_ = rows;
-  panels_ = panels;
-  row_vectors_ = panels * vectors_per_panel();
+  set_shape(rows, panels);
   enter(spill_bytes_ + (stages_tails() ? kStagingBytes : 0));
   emit_first_sums();
   emit_sum();
   Xbyak::Label store_partial, end;
   cmp(dword[args_ + offsetof(TileArgs, last_chunk)], 0);
   je(store_partial, T_NEAR);
+  if (wide()) emit_last_panel_mask();
   emit_epilogue();
   leave();
   L(store_partial);
@@ -220,27 +197,6 @@ void TileGenerator::emit_prefetch(const ScopedGpr& prefetch) {
   }
   L(enough);
   add(prefetch, ptr[args_ + offsetof(TileArgs, prefetch_step)]);
-}
-
-// ---- rows at a stride that only the call knows
-
-void TileGenerator::take_bases(Bases& bases, const char* purpose) {
-  bases.stride.emplace(&gpr_, gpr_.take_index(purpose));
-  for (int i = 0; i * kRowsPerBase < rows_; ++i) bases.registers[i].emplace(&gpr_, gpr_.take_index(purpose));
-}
-
-/// From registers[0] and the stride.
-void TileGenerator::place_other_bases(const Bases& bases) {
-  for (int i = 1; i * kRowsPerBase < rows_; ++i) {
-    lea(*bases.registers[i], ptr[*bases.registers[i - 1] + *bases.stride * 2]);
-    add(*bases.registers[i], *bases.stride);
-  }
-}
-
-RegExp TileGenerator::row_address(const Bases& bases, int row) const {
-  const Xbyak::Reg64& base = *bases.registers[row / kRowsPerBase];
-  if (row % kRowsPerBase == 0) return RegExp(base);
-  return base + *bases.stride * (row % kRowsPerBase);
 }
 
 }  // namespace tegula::kernels

@@ -10,14 +10,16 @@
 
 namespace tegula::kernels {
 
-/// Some consecutive rows of C that one call of a microkernel computes.
+/// Some rows that one call of a microkernel computes: consecutive rows of C, and what lies between them.
 struct RowTile {
   const std::byte* a = nullptr;  ///< of the first row, at tap offset 0
-  int64_t row = 0;               ///< of C
-  int rows = 0;
+  int64_t row = 0;               ///< of C, the first that is stored
+  int rows = 0;                  ///< of A
+  int stored_rows = 0;           ///< of C
   /// What adds nothing for any of its rows may be left out: these taps add up, [first_tap, end_tap).
   int64_t first_tap = 0;
   int64_t end_tap = INT64_MAX;
+  StoredRows stored = {};
 };
 
 /// Rows that callers pass to TileLoop::run at once where something is kept for each of them (TileLoop::keeps_rows).
@@ -42,12 +44,13 @@ class TileLoop {
  public:
   /// Whether a pass keeps sums for each row: then it needs scratch for them.
   static bool keeps_rows(const TileSet& tiles, const TileDepth& depth) {
-    return needs_chunks(depth) || sums_rows(tiles);
+    return needs_chunks(tiles, depth) || sums_rows(tiles);
   }
   /// Of `scratch` for passes of `rows` rows.
   static std::size_t scratch_bytes(const TileSet& tiles, const TileDepth& depth, int64_t rows) {
-    const int64_t row_sums = sums_rows(tiles) ? ceil_div(rows * kSumBytes, kPanelRowBytes) * kPanelRowBytes : 0;
-    return static_cast<std::size_t>(row_sums + (needs_chunks(depth) ? rows * kWidest * kPanelRowBytes : 0));
+    const auto state = static_cast<int64_t>(tiles.state_bytes());
+    const int64_t partial = needs_chunks(tiles, depth) ? rows * kWidest * kPanelRowBytes : 0;
+    return static_cast<std::size_t>(state + row_sum_bytes(tiles, rows) + partial);
   }
 
   /// Panels side by side for `rows` rows next to each other: the widest tile that holds all of them, else the largest
@@ -70,21 +73,19 @@ class TileLoop {
         c_bytes_(tiles.desc().types.dst_bytes()),
         ldc_(args.ldc),
         width_(args.width),
-        row_sums_(reinterpret_cast<int32_t*>(args.scratch)),
-        partial_(args.scratch +
-                 (sums_rows(tiles) ? ceil_div(args.most_rows * kSumBytes, kPanelRowBytes) * kPanelRowBytes : 0)),
+        row_sums_(reinterpret_cast<int32_t*>(args.scratch + tiles.state_bytes())),
+        partial_(args.scratch + tiles.state_bytes() + row_sum_bytes(tiles, args.most_rows)),
         panel_bytes_(depth.total_rows() * kPanelRowBytes) {
     tile_.lda_bytes = args.lda_bytes;
     tile_.ldc_bytes = args.ldc * c_bytes_;
     tile_.panel_bytes = panel_bytes_;
     tile_.k_step = depth.step();
     tile_.depth_rows = depth.total_rows();
-    tile_.amx_palette = &amx_palette_;
+    tile_.state = args.scratch;
+    tiles.begin(tile_.state);
     epilogue.begin(epilogue_args, depth.taps * depth.k, tile_);
   }
-  ~TileLoop() {
-    if (amx_palette_ != 0) tiles_.release();
-  }
+  ~TileLoop() { tiles_.finish(tile_.state); }
   TileLoop(const TileLoop&) = delete;
   TileLoop& operator=(const TileLoop&) = delete;
 
@@ -94,7 +95,9 @@ class TileLoop {
   void run(const Rows& rows, Span1 panels) {
     if (rows.count() == 0 || panels.count == 0) return;
     if (sums_rows(tiles_)) sum_rows(rows);
-    const bool chunks = needs_chunks(depth_);
+    const TileBlocking& blocking = tiles_.blocking();
+    const bool chunks = depth_.total_rows() > kLongestK || (rows.count() >= blocking.fewest_tiles && depth_.taps == 1 &&
+                                                            depth_.total_rows() > blocking.longest_k);
     if (!chunks && panels.count * panel_bytes_ <= kStationaryBytes) {
       tile_.prefetch_step = 0;
       set_depth({0, depth_.taps}, {0, depth_.rows});
@@ -130,10 +133,15 @@ class TileLoop {
   static constexpr int64_t kStationaryBytes = 384 << 10;
   /// K is cut so that the panels of one tile leave room for A in L2 (1 MiB on the machine of these measurements). Both
   /// in rows of a panel.
-  static constexpr int64_t kLongestK = 6144;
-  static constexpr int64_t kChunkK = 4096;
+  static constexpr int64_t kLongestK = TileBlocking().longest_k;
+  static constexpr int64_t kChunkK = TileBlocking().chunk_k;
 
-  static bool needs_chunks(const TileDepth& depth) { return depth.total_rows() > kLongestK; }
+  static bool needs_chunks(const TileSet& tiles, const TileDepth& depth) {
+    return depth.total_rows() > (depth.taps == 1 ? tiles.blocking().longest_k : kLongestK);
+  }
+  static int64_t row_sum_bytes(const TileSet& tiles, int64_t rows) {
+    return sums_rows(tiles) ? ceil_div(rows * kSumBytes, kPanelRowBytes) * kPanelRowBytes : 0;
+  }
   static bool sums_rows(const TileSet& tiles) { return tiles.desc().epilogue.quantized.weight_zero_points; }
 
   /// Chunks are runs of whole taps where there are several, else parts of the only tap's K.
@@ -141,7 +149,8 @@ class TileLoop {
   void run_chunks(const Rows& rows, int64_t panel, int width, int64_t end) {
     const bool whole_taps = depth_.taps > 1;
     const int64_t size = whole_taps ? depth_.taps : depth_.rows / depth_.step();
-    const int64_t chunks = std::min(size, ceil_div(depth_.total_rows(), kChunkK));
+    const int64_t chunk = depth_.taps == 1 ? tiles_.blocking().chunk_k : kChunkK;
+    const int64_t chunks = std::min(size, ceil_div(depth_.total_rows(), chunk));
     for (int64_t i = 0; i < chunks; ++i) {
       const Span1 part = even_part(size, chunks, i);
       const Span1 taps = whole_taps ? part : Span1{0, 1};
@@ -234,7 +243,8 @@ class TileLoop {
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));
     tile_.row_sums = row_sums_ == nullptr ? nullptr : row_sums_ + passed;
     if (tile_.prefetch_step == 0) tile_.prefetch = b;
-    epilogue_.place(epilogue_args_, row_tile.row, row_tile.rows, column, shared_, tile_);
+    tile_.stored = row_tile.stored;
+    epilogue_.place(epilogue_args_, row_tile.row, row_tile.stored_rows, column, shared_, tile_);
     tiles_.run(row_tile.rows, width, tile_);
   }
 
@@ -262,7 +272,6 @@ class TileLoop {
   Span1 taps_{0, 0};  // of this pass
   TileArgs tile_;
   SharedSourceValues shared_;
-  uint32_t amx_palette_ = 0;
 
   const std::byte* prefetch_from_ = nullptr;
   int64_t prefetch_bytes_ = 0, prefetch_total_ = 0, prefetch_done_ = 0, prefetch_part_ = 0, prefetch_tiles_ = 1;

@@ -53,6 +53,7 @@ class TileSet {
 
   const TileSetDesc& desc() const { return desc_; }
   const TileHeights& heights() const { return heights_; }
+  const TileBlocking& blocking() const { return blocking_; }
 
   struct Entry {
     TileFunction function = nullptr;
@@ -67,14 +68,22 @@ class TileSet {
     const Entry& tile = entry(rows, panels);
     tile.function(&args, tile.context);
   }
-  /// Gives up what run() has loaded into the calling thread (TileArgs::amx_palette). Called when it has loaded any.
-  virtual void release() const {}
+
+  /// Whether tiles may hold rows that are not stored: TileArgs::stored.
+  virtual bool skips_rows() const { return false; }
+  /// Memory, aligned to 64 bytes, that passes from one run() to the next between begin() and finish(): TileArgs::state.
+  virtual std::size_t state_bytes() const { return 0; }
+  virtual void begin(void* /*state*/) const {}
+  /// Writes what run() has left to write. What the tiles read and write must last until then, but for the scratch of
+  /// sums of earlier tiles; args need not. Gives up what run() has loaded into the calling thread.
+  virtual void finish(void* /*state*/) const {}
 
  protected:
   explicit TileSet(TileSetDesc desc) : desc_(std::move(desc)) {}
 
   TileSetDesc desc_;
   TileHeights heights_;
+  TileBlocking blocking_;
   std::array<std::array<Entry, kMaxRows + 1>, 3> entries_{};  ///< [panels / 2][rows]
 };
 

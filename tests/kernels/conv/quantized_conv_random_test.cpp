@@ -175,15 +175,28 @@ ConvShape square(int64_t ic, int64_t oc, int64_t size, int64_t kernel, int64_t s
   return shape;
 }
 
+/// Without the padding: the outer outputs are left out.
+ConvShape cropped(ConvShape shape) {
+  for (const std::size_t d : {1, 2}) {
+    shape.pads_begin[d] = 0;
+    set_out(shape, d, 0);
+  }
+  return shape;
+}
+
 TEST(QuantizedConv, ShapesOfNetworks) {
   Random random(2);
   check(random, square(3, 20, 31, 7, 2));     // a first layer: taps are kernel rows
   check(random, square(8, 40, 14, 1, 1, 2));  // a gemm
   check(random, square(8, 40, 15, 1, 2));     // strided without padding: straight from the source
   check(random, square(40, 24, 14, 3, 1));
-  check(random, square(72, 8, 6, 3, 1));      // three taps of 18 rows side by side, where 54 would be stored as 56
-  check(random, square(70, 16, 7, 3, 1, 3));  // several images in one band; rows of zeros in the panels
-  check(random, square(2800, 3, 4, 3, 1));    // K in chunks of taps
+  check(random, square(72, 8, 6, 3, 1));       // three taps of 18 rows side by side, where 54 would be stored as 56
+  check(random, square(70, 16, 7, 3, 1, 3));   // several images in one band; rows of zeros in the panels
+  check(random, square(2800, 3, 4, 3, 1));     // K in chunks of taps
+  check(random, square(64, 40, 14, 3, 1));     // lines that tiles of AMX cross: with padding ...
+  check(random, square(32, 33, 15, 3, 2, 2));  // ... every second row and pixel ...
+  check(random, square(64, 20, 14, 1, 2, 2));  // ... of which nothing else is read ...
+  check(random, cropped(square(32, 20, 11, 3, 1)));                       // ... and in the source itself
   for (int i = 0; i < 20; ++i) check(random, square(8, 40, 5, 1, 1, 7));  // a gemm whose tiles cross images
 }
 

@@ -132,7 +132,7 @@ void check_gemm(Random& random, int64_t m, int64_t n, int64_t k) {
             << tiles->desc().name() << " m=" << m << " n=" << n << " k=" << k;
       }
     // All that widen to fp32 have the same bits.
-    if (tiles->desc().isa == TileIsa::kAvx512Bf16) continue;
+    if (test::adds_its_own_way(*tiles)) continue;
     const std::vector<uint8_t> bits(got.data(), got.data() + got.size());
     if (widened.empty()) widened = bits;
     ASSERT_EQ(bits, widened) << tiles->desc().name();
@@ -250,7 +250,9 @@ TEST(Bf16Gemm, StoresRoundAsTheContractSays) {
     std::vector<uint16_t> got(values.size());
     EpilogueArgs args;
     args.operands[0] = {values.data(), 0};
-    gemm.run({1, n, 0}, {nullptr, 0, nullptr, got.data(), n, args}, 0, 1, nullptr);
+    Bytes scratch(gemm.scratch_bytes({1, n, 0}));
+    gemm.run({1, n, 0}, {nullptr, 0, nullptr, got.data(), n, args}, 0, 1,
+             reinterpret_cast<std::byte*>(scratch.data()));
     for (std::size_t i = 0; i < values.size(); ++i) {
       const uint16_t want = bf16_from_f32(0.0f + values[i]);
       if (std::isnan(values[i]))

@@ -26,9 +26,17 @@ void fill_bits(Random& random, tegula::test::GuardedBuffer<T>& buffer) {
   for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = static_cast<T>(random());
 }
 
+/// What runs here: the machine's own features, and AMX, emulated where it is missing (AmxEmulator).
+const jit::CpuFeatures& features();
+
+/// Whether bf16 products are added up by an instruction, which rounds its own way, rather than as fp32.
+inline bool adds_its_own_way(const TileSet& tiles) {
+  return tiles.desc().isa == TileIsa::kAvx512Bf16 || tiles.desc().isa == TileIsa::kAmxBf16;
+}
+
 /// Tiles of every implementation that has these types and runs here; those of AVX-VNNI in the encoding of AVX-512.
 inline std::vector<TileSetPtr> tiles_of(const TileTypes& types, const EpilogueDesc& epilogue) {
-  const jit::CpuFeatures cpu = jit::CpuFeatures::detect();
+  const jit::CpuFeatures& cpu = features();
   std::vector<TileSetPtr> sets;
   const auto add = [&](bool runs, TileIsa isa) {
     if (!runs) return;
@@ -43,8 +51,10 @@ inline std::vector<TileSetPtr> tiles_of(const TileTypes& types, const EpilogueDe
   if (types.integer()) {
     add(cpu.avx_vnni || cpu.avx512_vnni, TileIsa::kAvx2Vnni);
     add(cpu.avx512_vnni, TileIsa::kAvx512Vnni);
+    add(cpu.amx_int8, TileIsa::kAmxInt8);
   } else if (!types.weight_only()) {
     add(cpu.avx512_bf16, TileIsa::kAvx512Bf16);
+    add(cpu.amx_bf16, TileIsa::kAmxBf16);
   }
   return sets;
 }

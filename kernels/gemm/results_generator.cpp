@@ -1,3 +1,5 @@
+#include "kernels/gemm/results_generator.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -6,7 +8,6 @@
 
 #include "jit/emit/bf16_rounding.h"
 #include "kernels/gemm/pack.h"
-#include "kernels/gemm/tile_generator.h"
 #include "kernels/math/quantized.h"
 
 namespace tegula::kernels {
@@ -18,23 +19,47 @@ using Xbyak::Ymm;
 
 namespace {
 
+jit::VectorIsa vector_isa(TileIsa isa) {
+  return isa == TileIsa::kAvx2 || isa == TileIsa::kAvx2Vnni ? jit::VectorIsa::kAvx2 : jit::VectorIsa::kAvx512;
+}
+
 bool is_byte(DType dtype) {
   return dtype == DType::kU8 || dtype == DType::kS8;
 }
 
 }  // namespace
 
-void TileGenerator::emit_epilogue() {
-  if (wide()) {
-    // k1 = the columns of the last panel that exist.
-    mov(ecx, dword[args_ + offsetof(TileArgs, last_columns)]);
-    mov(eax, -1);
-    shl(eax, cl);
-    not_(eax);
-    kmovw(last_panel_mask(), eax);
-    emit_epilogue_code(true);
-    return;
-  }
+ResultsGenerator::ResultsGenerator(const TileSetDesc& desc, std::size_t code_bytes)
+    : Generator(desc.name(), code_bytes),
+      desc_(desc),
+      isa_(vector_isa(desc.isa)),
+      needs_(post_op_needs(desc_.epilogue.post_ops, isa_, jit::vector_registers(isa_), kFreeMasks)) {}
+
+PostOpNeeds ResultsGenerator::needs_of(int rows, int panels) const {
+  const int free = jit::vector_registers(isa_) - rows * panels * vectors_per_panel();
+  if (free >= needs_.vectors && needs_.masks <= kFreeMasks && needs_.spill_bytes == 0) return needs_;
+  return post_op_needs(desc_.epilogue.post_ops, isa_, free, kFreeMasks);
+}
+
+/// Narrow elements of a tail pass through the stack where vectors of bytes have no masks.
+bool ResultsGenerator::stages_tails() const {
+  if (wide()) return false;
+  const auto narrow = [](DType dtype) { return size_of(dtype) < sizeof(float); };
+  return narrow(desc_.types.dst) || std::ranges::any_of(desc_.epilogue.post_ops, [&](const PostOpDesc& post_op) {
+           return post_op.operand != OperandKind::kNone && narrow(post_op.operand_dtype);
+         });
+}
+
+void ResultsGenerator::emit_last_panel_mask() {
+  mov(ecx, dword[args_ + offsetof(TileArgs, last_columns)]);
+  mov(eax, -1);
+  shl(eax, cl);
+  not_(eax);
+  kmovw(last_panel_mask(), eax);
+}
+
+void ResultsGenerator::emit_epilogue() {
+  if (wide()) return emit_epilogue_code(true);
   Xbyak::Label tail;
   cmp(dword[args_ + offsetof(TileArgs, last_columns)], static_cast<int>(kPanelColumns));
   jne(tail, T_NEAR);
@@ -45,7 +70,7 @@ void TileGenerator::emit_epilogue() {
 }
 
 /// `tail`: the last panel may have fewer than 16 columns, and nothing beyond them is touched.
-void TileGenerator::emit_epilogue_code(bool tail) {
+void ResultsGenerator::emit_epilogue_code(bool tail) {
   const EpilogueDesc& epilogue = desc_.epilogue;
   const ScopedGpr address = gpr_.take("address"), row_bytes = gpr_.take("row_bytes");
   std::optional<ScopedGpr> masks;
@@ -94,7 +119,7 @@ void TileGenerator::emit_epilogue_code(bool tail) {
     }
 }
 
-void TileGenerator::emit_weight_scales(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_weight_scales(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
   mov(address, ptr[args_ + offsetof(TileArgs, multipliers)]);
   const bool per_channel = desc_.epilogue.weight_scale == WeightScale::kPerChannel;
   if (!per_channel) vbroadcastss(spare(0), dword[address]);
@@ -108,8 +133,8 @@ void TileGenerator::emit_weight_scales(const ScopedGpr& address, bool tail, cons
 // ---- integer sums
 
 /// Everything that is added to the sums in s32; QuantizedSumDesc.
-void TileGenerator::emit_integer_sums(const ScopedGpr& address, const ScopedGpr& row_values, bool tail,
-                                      const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_integer_sums(const ScopedGpr& address, const ScopedGpr& row_values, bool tail,
+                                         const std::optional<ScopedGpr>& masks) {
   const EpilogueDesc& epilogue = desc_.epilogue;
   const QuantizedSumDesc& quantized = epilogue.quantized;
   const bool by_row_sum = quantized.weight_zero_points;
@@ -161,7 +186,7 @@ void TileGenerator::emit_integer_sums(const ScopedGpr& address, const ScopedGpr&
 }
 
 /// To fp32, times the multipliers.
-void TileGenerator::emit_scaling(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_scaling(const ScopedGpr& address, bool tail, const std::optional<ScopedGpr>& masks) {
   const QuantizedSumDesc& quantized = desc_.epilogue.quantized;
   const Xmm multiplier = spare(0), src_scale = spare(1);
   const bool per_row = quantized.src_scale == DynamicValue::kPerRow;
@@ -193,8 +218,8 @@ void TileGenerator::emit_scaling(const ScopedGpr& address, bool tail, const std:
 
 // ---- post-ops
 
-void TileGenerator::emit_chain(const ScopedGpr& address, const ScopedGpr& row_bytes, bool tail,
-                               const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_chain(const ScopedGpr& address, const ScopedGpr& row_bytes, bool tail,
+                                  const std::optional<ScopedGpr>& masks) {
   const PostOpChain& chain = desc_.epilogue.post_ops;
   std::vector<int> slots(chain.size(), -1);
   int operands = 0;
@@ -206,6 +231,7 @@ void TileGenerator::emit_chain(const ScopedGpr& address, const ScopedGpr& row_by
   for (int i = 0; i <= last_register(); ++i) (i < accumulators() ? sums : resources.vectors).push_back(i);
   for (int mask = 2; mask < 2 + kFreeMasks; ++mask) resources.masks.push_back(mask);
   resources.spill_base = rsp;
+  resources.spill_offset = spill_offset_;
   resources.spill_bytes = spill_bytes_;
 
   const auto load_operand = [&](int post_op, int accumulator, int to) {
@@ -224,7 +250,7 @@ void TileGenerator::emit_chain(const ScopedGpr& address, const ScopedGpr& row_by
   emit_post_ops(*this, isa_, chain, sums, resources, load_operand);
 }
 
-void TileGenerator::emit_load_scalar(const Xmm& to, const Reg64& address, DType dtype, std::size_t operand) {
+void ResultsGenerator::emit_load_scalar(const Xmm& to, const Reg64& address, DType dtype, std::size_t operand) {
   if (dtype == DType::kF32) return vbroadcastss(to, dword[address]);
   const auto value = address.cvt32();
   if (dtype == DType::kBF16)
@@ -236,8 +262,8 @@ void TileGenerator::emit_load_scalar(const Xmm& to, const Reg64& address, DType 
   emit_dequantize(to, dtype, operand);
 }
 
-void TileGenerator::emit_load_operand(const Xmm& to, const Reg64& address, DType dtype, std::size_t operand, bool tail,
-                                      int v, const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_load_operand(const Xmm& to, const Reg64& address, DType dtype, std::size_t operand,
+                                         bool tail, int v, const std::optional<ScopedGpr>& masks) {
   if (dtype == DType::kF32) return emit_load_column(to, address, tail, v, masks);
   const int element_bytes = static_cast<int>(size_of(dtype));
   RegExp from = RegExp(address) + v * jit::lanes_of(isa_) * element_bytes;
@@ -254,7 +280,7 @@ void TileGenerator::emit_load_operand(const Xmm& to, const Reg64& address, DType
 }
 
 /// From widened integers (or bits) to what they stand for.
-void TileGenerator::emit_dequantize(const Xmm& value, DType dtype, std::size_t operand) {
+void ResultsGenerator::emit_dequantize(const Xmm& value, DType dtype, std::size_t operand) {
   if (dtype == DType::kBF16) return vpslld(value, value, 16);
   const auto constant_of = [&](std::size_t field) {
     const RegExp at = args_ + operand + field;
@@ -266,8 +292,8 @@ void TileGenerator::emit_dequantize(const Xmm& value, DType dtype, std::size_t o
 }
 
 /// Four bytes per column, from column 0 of the tile at `address` on.
-void TileGenerator::emit_load_column(const Xmm& to, const Reg64& address, bool tail, int v,
-                                     const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_load_column(const Xmm& to, const Reg64& address, bool tail, int v,
+                                        const std::optional<ScopedGpr>& masks) {
   const RegExp from = RegExp(address) + v * jit::vector_bytes(isa_);
   if (!tail) return vmovups(to, ptr[from]);
   if (wide()) return vmovups(to | last_panel_mask() | T_z, ptr[from]);
@@ -283,7 +309,7 @@ void TileGenerator::emit_load_column(const Xmm& to, const Reg64& address, bool t
 ///
 /// saturate(round(x) + z) is round(clamp(x, low - z, high - z)) + z: the bounds are integers, so that clamping commutes
 /// with rounding, and the conversion, which rounds, sees no NaN and nothing that overflows.
-void TileGenerator::emit_convert() {
+void ResultsGenerator::emit_convert() {
   if (is_byte(desc_.types.dst)) {
     const Xmm scale = spare(0), zero_point = spare(1), low = spare(2), high = spare(3);
     const math::QuantizedRange range = math::range_of(desc_.types.dst);
@@ -313,7 +339,7 @@ void TileGenerator::emit_convert() {
 }
 
 /// Both vectors of a whole panel's row, words in lanes of 32 bits.
-void TileGenerator::emit_store_panel_row(const RegExp& to, const Xmm& low, const Xmm& high) {
+void ResultsGenerator::emit_store_panel_row(const RegExp& to, const Xmm& low, const Xmm& high) {
   constexpr uint8_t kQuartersInOrder = 0xd8;
   const Ymm words(low.getIdx());
   vpackusdw(words, words, Ymm(high.getIdx()));
@@ -321,8 +347,8 @@ void TileGenerator::emit_store_panel_row(const RegExp& to, const Xmm& low, const
   vmovups(ptr[to], words);
 }
 
-void TileGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool tail,
-                               const std::optional<ScopedGpr>& masks) {
+void ResultsGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool tail,
+                                  const std::optional<ScopedGpr>& masks) {
   const DType dst = desc_.types.dst;
   const bool narrow = size_of(dst) < sizeof(float);
   if (!narrow && !tail) return vmovups(ptr[to], x);
@@ -362,7 +388,7 @@ void TileGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool tail,
 // ---- AVX2: tails
 
 // Sixteen lanes of -1, sixteen of 0; `masks` points where the first last_columns lanes read from it are -1.
-void TileGenerator::emit_tail_masks(const ScopedGpr& masks) {
+void ResultsGenerator::emit_tail_masks(const ScopedGpr& masks) {
   std::vector<uint32_t> lanes(static_cast<std::size_t>(2 * kPanelColumns), 0);
   std::fill_n(lanes.begin(), kPanelColumns, ~uint32_t{0});
   const ScopedGpr columns = gpr_.take("columns");
@@ -374,7 +400,7 @@ void TileGenerator::emit_tail_masks(const ScopedGpr& masks) {
 }
 
 /// The elements of vector v of the last panel that exist, between `elements` and the staging place, one byte at a time.
-void TileGenerator::emit_copy_tail(const RegExp& elements, bool load, int element_bytes, int v) {
+void ResultsGenerator::emit_copy_tail(const RegExp& elements, bool load, int element_bytes, int v) {
   const ScopedGpr count = gpr_.take("count"), at = gpr_.take("at"), value = gpr_.take("value");
   const ScopedGpr base = gpr_.take("base");
   const RegExp staged = rsp + at + staging_offset();
@@ -396,6 +422,27 @@ void TileGenerator::emit_copy_tail(const RegExp& elements, bool load, int elemen
   cmp(at, count);
   jl(next);
   L(done);
+}
+
+// ---- rows at a stride that only the call knows
+
+void ResultsGenerator::take_bases(Bases& bases, const char* purpose) {
+  bases.stride.emplace(&gpr_, gpr_.take_index(purpose));
+  for (int i = 0; i * kRowsPerBase < rows_; ++i) bases.registers[i].emplace(&gpr_, gpr_.take_index(purpose));
+}
+
+/// From registers[0] and the stride.
+void ResultsGenerator::place_other_bases(const Bases& bases) {
+  for (int i = 1; i * kRowsPerBase < rows_; ++i) {
+    lea(*bases.registers[i], ptr[*bases.registers[i - 1] + *bases.stride * 2]);
+    add(*bases.registers[i], *bases.stride);
+  }
+}
+
+RegExp ResultsGenerator::row_address(const Bases& bases, int row) const {
+  const Xbyak::Reg64& base = *bases.registers[row / kRowsPerBase];
+  if (row % kRowsPerBase == 0) return RegExp(base);
+  return base + *bases.stride * (row % kRowsPerBase);
 }
 
 }  // namespace tegula::kernels
