@@ -190,9 +190,11 @@ int64_t ConvKernel::band_rows() const {
 
 int64_t ConvKernel::blocks(int workers) const {
   const int64_t k = depth().taps * depth().k;
-  if (shape_.groups >= workers) return worthwhile_blocks(shape_.out_pixels(), shape_.oc, k, 1, workers);
+  if (shape_.groups >= workers)
+    return worthwhile_blocks(tiles_->blocking(), shape_.out_pixels(), shape_.oc, k, 1, workers);
   const int64_t units = is_gemm() ? shape_.out_pixels() : lines();
-  const int64_t per_group = worthwhile_blocks(shape_.out_pixels(), oc_per_group_, k, units, workers);
+  const int64_t per_group =
+      worthwhile_blocks(tiles_->blocking(), shape_.out_pixels(), oc_per_group_, k, units, workers);
   return shape_.groups * per_group;
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/gemm/packed_size.h"
 #include "kernels/gemm/split.h"
+#include "kernels/gemm/tile.h"
 
 namespace tegula::kernels {
 
@@ -37,11 +38,11 @@ inline BlockGrid best_grid(int64_t m, int64_t n, int64_t k, int64_t row_units, i
 
 /// Blocks worth making of a product for `workers` threads, at least 1. More blocks than workers even out what the
 /// system takes away from one of them, but each reads its operands anew; and a block must be worth handing over.
-inline int64_t worthwhile_blocks(int64_t m, int64_t n, int64_t k, int64_t row_units, int workers) {
+inline int64_t worthwhile_blocks(const TileBlocking& blocking, int64_t m, int64_t n, int64_t k, int64_t row_units,
+                                 int workers) {
   if (workers <= 1) return 1;
-  constexpr double kSmallestBlock = 1 << 18;  // multiply-adds: some 5 us
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  const auto worthwhile = static_cast<int64_t>(std::min(work / kSmallestBlock, 1e6));
+  const auto worthwhile = static_cast<int64_t>(std::min(work / blocking.smallest_block, 1e6));
   const int64_t possible = std::max<int64_t>(1, row_units) * std::max<int64_t>(1, ceil_div(n, kPanelColumns));
   return std::max<int64_t>(1, std::min({worthwhile, int64_t{workers} * 2, possible}));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/gemm/block_grid.h"
+#include "kernels/gemm/row_tiles.h"
 #include "kernels/gemm/tile_loop.h"
 
 namespace tegula::kernels {
@@ -14,55 +15,33 @@ constexpr int64_t kNoTap[1] = {0};
 constexpr int64_t kNearRowBytes = 1 << 20;
 /// As many rows pass together whatever their length, so that B is not read anew too often.
 constexpr int64_t kFewestRows = 64;
-/// Rows of A in tiles of equal height, so that none is much lower than the others; of exactly the same height, the last
-/// of which begins within the one before, where tiles skip rows: a tile palette is loaded once.
-class EvenRows {
- public:
-  EvenRows(const TileSet& tiles, const void* a, int64_t lda_bytes, Span1 rows, int height)
-      : a_(static_cast<const std::byte*>(a)),
-        lda_bytes_(lda_bytes),
-        rows_(rows),
-        tiles_(ceil_div(rows.count, height)),
-        overlapping_(tiles.skips_rows()) {}
-
-  int64_t count() const { return tiles_; }
-
-  template <typename F>
-  void for_each(const F& f) const {
-    for (int64_t i = 0; i < tiles_; ++i) {
-      const Span1 part = overlapping_ ? Span1{i * height(), height()} : even_part(rows_.count, tiles_, i);
-      const int64_t begin = std::min(part.begin, rows_.count - part.count), row = rows_.begin + part.begin;
-      RowTile tile{a_ + (rows_.begin + begin) * lda_bytes_, row, static_cast<int>(part.count)};
-      tile.stored.first = static_cast<int32_t>(part.begin - begin);
-      tile.stored_rows = tile.rows - tile.stored.first;
-      f(tile);
-    }
-  }
-
- private:
-  int64_t height() const { return ceil_div(rows_.count, tiles_); }
-
-  const std::byte* a_;
-  int64_t lda_bytes_;
-  Span1 rows_;
-  int64_t tiles_;
-  bool overlapping_;
-};
+/// Columns beside which a copy of the rows is cheap.
+constexpr int64_t kFewestCopiedColumns = 512;
 
 /// Rows of tiles that pass together, those that overlap counted twice.
 int64_t kept_rows(const TileSet& tiles, int64_t m) {
   return std::min(m, kKeptRows) + (tiles.skips_rows() ? kMostTileRows : 0);
 }
 
+/// Whether the rows may be worth a copy, if their distance is a poor one (CopiedRows).
+bool may_copy_rows(const TileSet& tiles, const GemmShape& shape, const TileDepth& depth) {
+  const int64_t step = depth.step() * depth.group;
+  return tiles.skips_rows() && !tiles.desc().epilogue.quantized.weight_zero_points && shape.k % step == 0 &&
+         depth.total_rows() > tiles.blocking().longest_k && shape.m >= kFewestRows && shape.n >= kFewestCopiedColumns;
+}
+
 }  // namespace
 
 int64_t GemmKernel::blocks(const GemmShape& shape, int workers) const {
-  return worthwhile_blocks(shape.m, shape.n, shape.k, shape.m, workers);
+  return worthwhile_blocks(tiles_->blocking(), shape.m, shape.n, shape.k, shape.m, workers);
 }
 
 std::size_t GemmKernel::scratch_bytes(const GemmShape& shape) const {
   const TileDepth depth(tiles_->desc().types, kNoTap, shape.k);
-  return TileLoop::scratch_bytes(*tiles_, depth, kept_rows(*tiles_, shape.m));
+  const auto copy = may_copy_rows(*tiles_, shape, depth)
+                        ? CopiedRows::bytes(std::min(shape.m, kKeptRows), shape.k * tiles_->desc().types.src_bytes())
+                        : 0;
+  return TileLoop::scratch_bytes(*tiles_, depth, kept_rows(*tiles_, shape.m)) + static_cast<std::size_t>(copy);
 }
 
 void GemmKernel::run(const GemmShape& shape, const GemmArgs& args, int64_t block, int64_t blocks,
@@ -77,14 +56,23 @@ void GemmKernel::run(const GemmShape& shape, const GemmArgs& args, int64_t block
   const TileDepth depth(types, kNoTap, shape.k);
   const int width = TileLoop::width_for(heights, rows.count);
   const int64_t lda_bytes = args.lda * types.src_bytes();
+  const int64_t step_bytes = depth.step() * depth.group_bytes;
+  const bool copies = may_copy_rows(*tiles_, shape, depth) && lda_bytes % CopiedRows::kPoorStride == 0 &&
+                      rows.count >= kFewestRows && panels.count * kPanelColumns >= kFewestCopiedColumns;
+  std::byte* const copy = scratch + TileLoop::scratch_bytes(*tiles_, depth, kept_rows(*tiles_, shape.m));
   TileLoop loop(*tiles_, epilogue_, args.epilogue, depth,
-                {lda_bytes, args.b, shape.n, args.c, args.ldc, width, kept_rows(*tiles_, shape.m), scratch});
+                {copies ? step_bytes : lda_bytes, args.b, shape.n, args.c, args.ldc, width, kept_rows(*tiles_, shape.m),
+                 scratch});
   int64_t near = std::max<int64_t>(kNearRowBytes / std::max<int64_t>(shape.k * types.src_bytes(), 1), kFewestRows);
   if (TileLoop::keeps_rows(*tiles_, depth)) near = kKeptRows;
   const int64_t parts = ceil_div(rows.count, near);
   for (int64_t i = 0; i < parts; ++i) {
     const Span1 part = even_part(rows.count, parts, i);
-    loop.run(EvenRows(*tiles_, args.a, lda_bytes, {rows.begin + part.begin, part.count}, heights.of(width)), panels);
+    const EvenRows part_rows(*tiles_, args.a, lda_bytes, {rows.begin + part.begin, part.count}, heights.of(width));
+    if (copies)
+      loop.run(CopiedRows(part_rows, lda_bytes, depth.rows / depth.step(), step_bytes, copy), panels);
+    else
+      loop.run(part_rows, panels);
   }
 }
 

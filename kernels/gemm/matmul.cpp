@@ -93,7 +93,7 @@ int64_t MatMulKernel::batch_offset(const Matrix& matrix, int64_t batch) const {
 }
 
 int64_t MatMulKernel::blocks(int workers) const {
-  const int64_t all = worthwhile_blocks(batches_ * m_, n_, k_, batches_ * m_, workers);
+  const int64_t all = worthwhile_blocks(gemm_.tiles().blocking(), batches_ * m_, n_, k_, batches_ * m_, workers);
   if (all <= batches_ || batches_ == 0) return all;
   return batches_ * ceil_div(all, batches_);
 }

@@ -68,10 +68,11 @@ struct TileArgs {
   int32_t k_tail_bytes = 0;  ///< of the last group of each tap where it is not whole; A is not read beyond them
   int64_t b_tap_skip = 0;    ///< bytes of B behind the groups of a tap: rows of zeros
   // AMX:
-  int64_t k_step = 1;      ///< rows of a panel in one tile; taps and chunks are multiples of it
-  int64_t depth_rows = 0;  ///< of a panel, all taps and chunks
-  void* state = nullptr;   ///< TileSet::state_bytes()
-  StoredRows stored;       ///< c and the operands of the epilogue begin at the first row of them
+  int64_t k_step = 1;        ///< rows of a panel in one tile; taps and chunks are multiples of it
+  int64_t depth_rows = 0;    ///< of a panel, all taps and chunks
+  int64_t a_step_bytes = 0;  ///< from what a row of A has in one step of k to the next
+  void* state = nullptr;     ///< TileSet::state_bytes()
+  StoredRows stored;         ///< c and the operands of the epilogue begin at the first row of them
   // Integer sums, QuantizedSumDesc; of the tile's first row and column:
   const float* multipliers = nullptr;  ///< also the scales of weights, EpilogueDesc::weight_scale
   const int32_t* weight_zero_points = nullptr;
@@ -119,11 +120,12 @@ struct TileDepth {
   }
 };
 
-/// Where the loops around the tiles cut a K of one tap, in rows of a panel.
+/// How products are cut: K of one tap, in rows of a panel, and blocks for threads.
 struct TileBlocking {
-  int64_t longest_k = 6144;  ///< that passes in one piece
-  int64_t chunk_k = 4096;    ///< otherwise: pieces of about so much
-  int64_t fewest_tiles = 1;  ///< of rows for which that pays, where K is not above the default's longest_k
+  int64_t longest_k = 6144;         ///< that passes in one piece
+  int64_t chunk_k = 4096;           ///< otherwise: pieces of about so much
+  double smallest_block = 1 << 18;  ///< multiply-adds that are worth handing to a thread: some 5 us
+  int64_t fewest_tiles = 1;         ///< of rows for which that pays, where K is not above the default's longest_k
 };
 
 /// No tile is higher.

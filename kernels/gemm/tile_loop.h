@@ -20,6 +20,7 @@ struct RowTile {
   int64_t first_tap = 0;
   int64_t end_tap = INT64_MAX;
   StoredRows stored = {};
+  int64_t a_step_bytes = 0;  ///< from one step of k (TileDepth::step) of A to the next; 0: rows are without gaps
 };
 
 /// Rows that callers pass to TileLoop::run at once where something is kept for each of them (TileLoop::keeps_rows).
@@ -168,7 +169,7 @@ class TileLoop {
       rows.for_each([&](RowTile row_tile) {
         prefetch_part(row_tile.rows);
         tile_.partial = partial_ + passed * width * kPanelRowBytes;
-        row_tile.a += k.begin * depth_.group_bytes;
+        row_tile.a += k.begin / depth_.step() * step_bytes(row_tile);
         run_tile(row_tile, passed, panel, width, b);
         passed += row_tile.rows;
       });
@@ -231,6 +232,10 @@ class TileLoop {
     prefetch_done_ += prefetch_part_;
   }
 
+  int64_t step_bytes(const RowTile& row_tile) const {
+    return row_tile.a_step_bytes > 0 ? row_tile.a_step_bytes : tile_.k_step * depth_.group_bytes;
+  }
+
   /// `passed`: rows of this pass before the tile.
   void run_tile(const RowTile& row_tile, int64_t passed, int64_t panel, int width, const std::byte* b) {
     const int64_t column = panel * kPanelColumns;
@@ -238,6 +243,7 @@ class TileLoop {
     tile_.tap_offsets = depth_.tap_offsets + first_tap;
     tile_.taps = std::max<int64_t>(std::min(row_tile.end_tap, taps_.begin + taps_.count) - first_tap, 0);
     tile_.a = row_tile.a;
+    tile_.a_step_bytes = step_bytes(row_tile);
     tile_.b = b + (first_tap - taps_.begin) * depth_.rows * kPanelRowBytes;
     tile_.c = c_ + (row_tile.row * ldc_ + column) * c_bytes_;
     tile_.last_columns = static_cast<int32_t>(std::min(kPanelColumns, n_ - column - (width - 1) * kPanelColumns));

@@ -53,11 +53,12 @@ std::size_t bytes_of(int64_t rows, int64_t columns, int64_t row_stride, DType dt
 }
 
 /// Of packed weights in the types of `types`: any bits for s8.
-void check_integer_gemm(Random& random, int64_t m, int64_t n, int64_t k) {
+void check_integer_gemm(Random& random, int64_t m, int64_t n, int64_t k, int64_t lda = 0) {
   QuantizedEpilogueCase epilogue(random, m, n, true, true);
   epilogue.set_weight_sums(std::vector<int32_t>(static_cast<std::size_t>(n), 77), k);
   const TileTypes& types = epilogue.types();
-  const int64_t lda = k + pick(random, 0, 70), ldc = n + pick(random, 0, 5);
+  if (lda == 0) lda = k + pick(random, 0, 70);
+  const int64_t ldc = n + pick(random, 0, 5);
   Bytes a(bytes_of(m, k, lda, DType::kU8)), b(static_cast<std::size_t>(k * n));
   fill_bits(random, a);
   fill_bits(random, b);
@@ -83,6 +84,49 @@ void check_integer_gemm(Random& random, int64_t m, int64_t n, int64_t k) {
       << types.name() << " " << epilogue.desc().name() << " m=" << m << " n=" << n << " k=" << k;
 }
 
+/// A is followed by NaNs where its rows end.
+void check_bf16_gemm(Random& random, int64_t m, int64_t n, int64_t k, int64_t lda = 0) {
+  const TileTypes types{DType::kBF16, DType::kBF16, DType::kF32};
+  if (lda == 0) lda = k + pick(random, 0, 40);
+  Bytes a(bytes_of(m, k, lda, DType::kBF16)), b(static_cast<std::size_t>(k * n) * 2);
+  std::normal_distribution<float> normal;
+  auto* const a_values = reinterpret_cast<uint16_t*>(a.data());
+  auto* const b_values = reinterpret_cast<uint16_t*>(b.data());
+  std::fill_n(a_values, a.size() / 2, bf16_from_f32(std::numeric_limits<float>::quiet_NaN()));
+  for (int64_t row = 0; row < m; ++row)
+    for (int64_t i = 0; i < k; ++i) a_values[row * lda + i] = bf16_from_f32(normal(random));
+  for (int64_t i = 0; i < k * n; ++i) b_values[i] = bf16_from_f32(normal(random));
+  const PackedMatrix layout{Packing::kN16K2, 1, k, n};
+  Bytes packed(static_cast<std::size_t>(layout.bytes()));
+  pack_matrix(layout, {0, n, 1}, b.data(), packed.data());
+
+  const GemmShape shape{m, n, k};
+  const auto run = [&](int64_t blocks) {
+    const GemmKernel gemm(tiles_of(TileIsa::kAmxBf16, {}, types));
+    Bytes scratch(gemm.scratch_bytes(shape));
+    std::vector<float> c(static_cast<std::size_t>(m * n));
+    const GemmArgs args{a.data(), lda, packed.data(), c.data(), n, {}};
+    for (int64_t block = 0; block < blocks; ++block)
+      gemm.run(shape, args, block, blocks, reinterpret_cast<std::byte*>(scratch.data()));
+    return c;
+  };
+  const std::vector<float> c = run(1);
+  EXPECT_EQ(run(5), c) << "m=" << m << " n=" << n << " k=" << k << ": blocks change bits";
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0, magnitude = 0;
+      for (int64_t p = 0; p < k; ++p) {
+        const double product = double{f32_from_bf16(a_values[i * lda + p])} * f32_from_bf16(b_values[p * n + j]);
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      // Every product passes through at most k + 2 additions, each rounded once to 24 bits.
+      const double bound = static_cast<double>(k + 2) * std::ldexp(1.0, -24) * 1.01 * magnitude;
+      ASSERT_NEAR(c[static_cast<std::size_t>(i * n + j)], sum, bound) << "m=" << m << " n=" << n << " k=" << k;
+    }
+  }
+}
+
 TEST_F(AmxTilesTest, IntegerProductsOfRandomSizes) {
   Random random(1);
   for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
@@ -100,6 +144,14 @@ TEST_F(AmxTilesTest, LongSumsInChunks) {
   Random random(3);
   check_integer_gemm(random, 35, 34, 24600);
   check_integer_gemm(random, 5, 16, 24577);
+}
+
+/// Rows 1 KiB apart, which are copied: one pass and several, tiles that overlap.
+TEST_F(AmxTilesTest, RowsAtAPoorDistance) {
+  Random random(9);
+  for (const int64_t m : {64, 77, 130, 530}) check_integer_gemm(random, m, 512, 768, 1024);
+  check_integer_gemm(random, 70, 530, 1024, 1024);
+  check_bf16_gemm(random, 65, 513, 512, 512);
 }
 
 TEST_F(AmxTilesTest, MoreWeightsThanStayInTheCache) {
@@ -192,51 +244,6 @@ TEST_F(AmxTilesTest, Convolutions) {
                               .kernel = {1, 3, 3},
                               .dilations = {1, 2, 2},
                               .pads_begin = {0, 2, 2}});
-}
-
-// ---- bf16
-
-/// A is followed by NaNs where its rows end.
-void check_bf16_gemm(Random& random, int64_t m, int64_t n, int64_t k) {
-  const TileTypes types{DType::kBF16, DType::kBF16, DType::kF32};
-  const int64_t lda = k + pick(random, 0, 40);
-  Bytes a(bytes_of(m, k, lda, DType::kBF16)), b(static_cast<std::size_t>(k * n) * 2);
-  std::normal_distribution<float> normal;
-  auto* const a_values = reinterpret_cast<uint16_t*>(a.data());
-  auto* const b_values = reinterpret_cast<uint16_t*>(b.data());
-  std::fill_n(a_values, a.size() / 2, bf16_from_f32(std::numeric_limits<float>::quiet_NaN()));
-  for (int64_t row = 0; row < m; ++row)
-    for (int64_t i = 0; i < k; ++i) a_values[row * lda + i] = bf16_from_f32(normal(random));
-  for (int64_t i = 0; i < k * n; ++i) b_values[i] = bf16_from_f32(normal(random));
-  const PackedMatrix layout{Packing::kN16K2, 1, k, n};
-  Bytes packed(static_cast<std::size_t>(layout.bytes()));
-  pack_matrix(layout, {0, n, 1}, b.data(), packed.data());
-
-  const GemmShape shape{m, n, k};
-  const auto run = [&](int64_t blocks) {
-    const GemmKernel gemm(tiles_of(TileIsa::kAmxBf16, {}, types));
-    Bytes scratch(gemm.scratch_bytes(shape));
-    std::vector<float> c(static_cast<std::size_t>(m * n));
-    const GemmArgs args{a.data(), lda, packed.data(), c.data(), n, {}};
-    for (int64_t block = 0; block < blocks; ++block)
-      gemm.run(shape, args, block, blocks, reinterpret_cast<std::byte*>(scratch.data()));
-    return c;
-  };
-  const std::vector<float> c = run(1);
-  EXPECT_EQ(run(5), c) << "m=" << m << " n=" << n << " k=" << k << ": blocks change bits";
-  for (int64_t i = 0; i < m; ++i) {
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = 0, magnitude = 0;
-      for (int64_t p = 0; p < k; ++p) {
-        const double product = double{f32_from_bf16(a_values[i * lda + p])} * f32_from_bf16(b_values[p * n + j]);
-        sum += product;
-        magnitude += std::abs(product);
-      }
-      // Every product passes through at most k + 2 additions, each rounded once to 24 bits.
-      const double bound = static_cast<double>(k + 2) * std::ldexp(1.0, -24) * 1.01 * magnitude;
-      ASSERT_NEAR(c[static_cast<std::size_t>(i * n + j)], sum, bound) << "m=" << m << " n=" << n << " k=" << k;
-    }
-  }
 }
 
 TEST_F(AmxTilesTest, Bf16ProductsAreWithinTheBound) {
