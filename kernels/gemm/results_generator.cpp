@@ -308,7 +308,9 @@ void ResultsGenerator::emit_load_column(const Xmm& to, const Reg64& address, boo
 /// stays as it is.
 ///
 /// saturate(round(x) + z) is round(clamp(x, low - z, high - z)) + z: the bounds are integers, so that clamping commutes
-/// with rounding, and the conversion, which rounds, sees no NaN and nothing that overflows.
+/// with rounding, and the conversion, which rounds, sees no NaN and nothing that overflows. Where stores saturate, they
+/// clamp to the high bound: what is not below the low one is an unsigned number then, 2^31 where the conversion
+/// overflows.
 void ResultsGenerator::emit_convert() {
   if (is_byte(desc_.types.dst)) {
     const Xmm scale = spare(0), zero_point = spare(1), low = spare(2), high = spare(3);
@@ -324,7 +326,7 @@ void ResultsGenerator::emit_convert() {
       const Xmm x = vector(i);
       if (desc_.epilogue.quantized.dst_scale) vmulps(x, x, scale);
       vmaxps(x, x, low);  // NaN: the second one
-      vminps(x, x, high);
+      if (!stores_saturate()) vminps(x, x, high);
       vcvtps2dq(x, x);
       vpaddd(x, x, zero_point);
     }
@@ -362,7 +364,7 @@ void ResultsGenerator::emit_store(const RegExp& to, const Xmm& x, int v, bool ta
     const Xmm bytes(x.getIdx());
     const Ymm words(x.getIdx());
     if (is_byte(dst)) {
-      vpmovdb(bytes, x);
+      stores_saturate() ? vpmovusdb(bytes, x) : vpmovdb(bytes, x);
       tail ? vmovdqu8(ptr[to] | last_panel_mask(), bytes) : vmovups(ptr[to], bytes);
     } else {
       tail ? vmovdqu16(ptr[to] | last_panel_mask(), words) : vmovups(ptr[to], words);

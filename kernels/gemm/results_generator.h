@@ -75,6 +75,7 @@ class ResultsGenerator : public jit::Generator {
  private:
   int staging_offset() const { return spill_bytes_; }
   bool is_tail(bool tail, int v) const { return tail && v / vectors_per_panel() == panels_ - 1; }
+  bool stores_saturate() const { return wide() && desc_.types.dst == DType::kU8; }
   bool rounds_to_bf16() const { return desc_.isa == TileIsa::kAvx512Bf16; }  // has the instruction
   int tail_mask_offset(int v) const { return v % vectors_per_panel() * jit::vector_bytes(isa_); }
   void emit_epilogue_code(bool tail);
