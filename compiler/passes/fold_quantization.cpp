@@ -41,6 +41,7 @@ class ProductFolder {
     if (!find_weights()) return false;
     TEGULA_RETURN_IF_ERROR(take_source());
     take_bias();
+    drop_absorbed_clips();
     // Scales by channel are multipliers or nothing: behind post-ops there is one scale.
     if (result_scales_.size() > 1 && !is_divided()) quantize_ = nullptr;
     const auto bias = weights_.folded_bias(bias_, is_dynamic() ? 0 : source_quantization_.zero_point);
@@ -198,6 +199,19 @@ class ProductFolder {
     bias_ = *steps;
     has_rounded_bias_ = true;
     post_ops_.erase(post_ops_.begin());
+  }
+
+  /// A last relu or clip that saturation does as well.
+  void drop_absorbed_clips() {
+    while (quantize_ != nullptr && !post_ops_.empty()) {
+      const PostOp& last = post_ops_.back();
+      const auto bounds = clip_bounds(last.function, last.alpha, last.beta);
+      if (!bounds || !std::ranges::all_of(result_scales_, [&](float scale) {
+            return saturates_within(*bounds, {scale, result_zero_point_}, quantize_->output()->dtype);
+          }))
+        return;
+      post_ops_.pop_back();
+    }
   }
 
   /// The result's scale goes into the multipliers.

@@ -12,9 +12,9 @@ namespace tegula::compiler {
 /// quantized in the same step when quantize alone reads it, else real. Post-ops stay in fp32; operands of theirs that
 /// are dequantized are read as they lie. A bias (operand or constant post-op add) goes into the s32 sums, where
 /// rounding it to the scale s_x * s_w is less than the rounding of one product; a bias that does not fit becomes a
-/// post-op. Scale and zero point of the source may be computed. Left alone, with the reason in Node::rule: products
-/// that are not quantized on both sides or whose right operand is computed, transposed left operands, and sums that
-/// could leave s32.
+/// post-op. A last relu or clip that leaves what saturation leaves goes. Scale and zero point of the source may be
+/// computed. Left alone, with the reason in Node::rule: products that are not quantized on both sides or whose right
+/// operand is computed, transposed left operands, and sums that could leave s32.
 Result<bool> fold_quantization(Graph& graph);
 
 }  // namespace tegula::compiler

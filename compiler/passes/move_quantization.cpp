@@ -106,28 +106,14 @@ Result<bool> sink_channel_scales(Graph& graph, Node& node) {
   return true;
 }
 
-/// Whether quantize gives the same without clipping to low..high before.
-bool is_absorbed(float low, float high, const Quantization& quantization, DType to) {
-  const auto reaches = [&](float bound, bool is_low) {
-    const double q = std::nearbyint(static_cast<double>(bound / quantization.scale)) + quantization.zero_point;
-    return is_low ? q <= (to == DType::kS8 ? -128 : 0) : q >= (to == DType::kS8 ? 127 : 255);
-  };
-  return (std::isinf(low) || reaches(low, true)) && (std::isinf(high) || reaches(high, false));
-}
-
 /// quantize(relu(x)) -> quantize(x)
 Result<bool> absorb_clip(Graph& graph, Node& node, const QuantizedLink& link) {
   Node* const clip = link.source->producer;
   if (only_user(link.source) != &node) return false;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  float low = 0, high = kInfinity;
-  if (is_function(clip, Function::k_clip)) {
-    low = single_function(*clip)->alpha;
-    high = single_function(*clip)->beta;
-  } else if (!is_function(clip, Function::k_relu)) {
-    return false;
-  }
-  if (clip->input(0)->dtype != DType::kF32 || !is_absorbed(low, high, link.quantization, node.output()->dtype))
+  if (!is_function(clip, Function::k_clip) && !is_function(clip, Function::k_relu)) return false;
+  const auto* const function = single_function(*clip);
+  const auto bounds = clip_bounds(function->function, function->alpha, function->beta);
+  if (clip->input(0)->dtype != DType::kF32 || !saturates_within(*bounds, link.quantization, node.output()->dtype))
     return false;
   add_origins(node.origins, clip->origins);
   graph.set_input(&node, 0, clip->input(0));

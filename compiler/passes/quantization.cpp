@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "compiler/ops/quantized_product.h"
@@ -41,6 +43,20 @@ float real_of(double q, const Quantization& quantization) {
 }
 
 }  // namespace
+
+std::optional<ClipBounds> clip_bounds(Function function, float alpha, float beta) {
+  if (function == Function::k_relu) return ClipBounds{0, std::numeric_limits<float>::infinity()};
+  if (function == Function::k_clip) return ClipBounds{alpha, beta};
+  return std::nullopt;
+}
+
+bool saturates_within(const ClipBounds& bounds, const Quantization& quantization, DType to) {
+  const auto quantized = [&](float bound) {
+    return std::nearbyint(static_cast<double>(bound / quantization.scale)) + quantization.zero_point;
+  };
+  const bool is_signed = to == DType::kS8;
+  return quantized(bounds.low) <= (is_signed ? -128 : 0) && quantized(bounds.high) >= (is_signed ? 127 : 255);
+}
 
 std::optional<QuantizedLink> as_dequantize(const Value* value) {
   return link_of(value, Function::k_dequantize);

@@ -21,6 +21,15 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
+/// What relu and clip leave of their operand.
+struct ClipBounds {
+  float low = 0, high = 0;
+};
+/// nullopt for other functions.
+std::optional<ClipBounds> clip_bounds(Function function, float alpha, float beta);
+/// Whether quantizing to `to`, u8 or s8, gives the same without clipping before: saturation leaves no more.
+bool saturates_within(const ClipBounds& bounds, const Quantization& quantization, DType to);
+
 /// A value of which another is made, with what the numbers of the quantized one of both mean.
 struct QuantizedLink {
   Value* source = nullptr;

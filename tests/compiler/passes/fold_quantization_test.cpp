@@ -76,12 +76,39 @@ TEST(FoldQuantization, TakesABiasOfRealNumbersIntoTheSums) {
   EXPECT_EQ(after(fold_quantization, R"(
       x = dequantize(%q:u8[m,2]) {alpha=0.5}
       w = dequantize_by(%v:s8[2,2]=[1, -2, 3, 4], %s:f32[2]=[0.25, 0.5], %z:s8[2]=fill(0))
-      c = matmul(x, w) {post_ops=[add(%b:f32[2]=[1, 3.1]), relu]}
+      c = matmul(x, w) {post_ops=[add(%b:f32[2]=[1, 3.1]), silu]}
       y = quantize(c) {alpha=0.5, to=u8}
       return y)"),
             R"(
-      y = quantized_matmul(%q:u8[m,2], %v:s8[2,2]=[1, -2, 3, 4], %b:s32[2]=[8, 12], %m0:f32[2]=[0.125, 0.25]) {dst_scale_inverse=2.0, to=u8, post_ops=[relu]}
+      y = quantized_matmul(%q:u8[m,2], %v:s8[2,2]=[1, -2, 3, 4], %b:s32[2]=[8, 12], %m0:f32[2]=[0.125, 0.25]) {dst_scale_inverse=2.0, to=u8, post_ops=[silu]}
       return y)");
+}
+
+// With them the scale of the result goes into the multipliers.
+TEST(FoldQuantization, LeavesToSaturationWhatItDoesAsWell) {
+  const auto folded = [](const std::string& post_ops, const std::string& quantization) {
+    return after(fold_quantization, R"(
+      x = dequantize(%q:u8[m,2]) {alpha=0.5}
+      w = dequantize(%v:s8[2,2]=[1, -2, 3, 4]) {alpha=0.25}
+      c = matmul(x, w) {post_ops=[)" + post_ops + R"(]}
+      y = quantize(c) {)" + quantization + R"(}
+      return y)");
+  };
+  const auto product = [](const std::string& multiplier, const std::string& attributes) {
+    return R"(
+      y = quantized_matmul(%q:u8[m,2], %v:s8[2,2]=[1, -2, 3, 4], -, %m:f32[]=)" + multiplier + ") {" + attributes + R"(}
+      return y)";
+  };
+  EXPECT_EQ(folded("relu", "alpha=0.5, to=u8"), product("0.25", "to=u8"));
+  EXPECT_EQ(folded("clip(alpha=0, beta=6)", "alpha=0.015625, to=u8"), product("8", "to=u8"));
+  EXPECT_EQ(folded("clip(alpha=-4, beta=3.96875)", "alpha=0.03125, beta=-0, to=s8"), product("4", "to=s8"));
+  // Below what quantize keeps there is something to clip.
+  EXPECT_EQ(folded("relu", "alpha=0.5, beta=7, to=u8"),
+            product("0.125", "dst_zero_point=7, dst_scale_inverse=2.0, to=u8, post_ops=[relu]"));
+  EXPECT_EQ(folded("clip(alpha=0, beta=6)", "alpha=0.03125, to=u8"),
+            product("0.125", "dst_scale_inverse=32.0, to=u8, post_ops=[clip(alpha=0, beta=6)]"));
+  EXPECT_EQ(folded("relu, exp", "alpha=0.5, to=u8"),
+            product("0.125", "dst_scale_inverse=2.0, to=u8, post_ops=[relu, exp]"));
 }
 
 TEST(FoldQuantization, SubtractsZeroPointsOfWeightsThatS8Holds) {
