@@ -32,6 +32,9 @@ constexpr int kFewestRows = 3;
 constexpr int64_t kLongestK = 11 * 16;
 constexpr int64_t kChunkK = 8 * 16;
 constexpr int64_t kFewestTiles = 3;
+/// Weights that may lie in L2 (2 MiB) since they were read last are not fetched into it again: where they do, that
+/// costs 10 to 30 %; from L3 it brings nothing, from memory 10 to 40 % (measured on a 4th generation Xeon).
+constexpr int64_t kPrefetchedBytes = 1536 << 10;
 /// Multiply-adds of bytes that take some 5 us with all that is around them: a third of the tiles' peak. Of bf16 half.
 constexpr double kSmallestBlock = 1 << 22;
 
@@ -98,7 +101,8 @@ class AmxTiles final : public TileSet {
   AmxTiles(const TileSetDesc& desc, TileSetPtr vectors)
       : TileSet(desc), vectors_(std::move(vectors)), code_(vectors_->desc()) {
     heights_ = {kMostRows, kMostRows, 0};
-    blocking_ = {kLongestK, kChunkK, desc.types.integer() ? kSmallestBlock : kSmallestBlock / 2, kFewestTiles};
+    blocking_ = {kLongestK, kChunkK, desc.types.integer() ? kSmallestBlock : kSmallestBlock / 2, kFewestTiles,
+                 kPrefetchedBytes};
     for (const PostOpDesc& post_op : desc.epilogue.post_ops) operands_ += post_op.operand != OperandKind::kNone;
     for (int panels = 1; panels <= kMostPanels; ++panels) {
       for (int rows = 1; rows <= kMostRows; ++rows) {

@@ -120,12 +120,13 @@ struct TileDepth {
   }
 };
 
-/// How products are cut: K of one tap, in rows of a panel, and blocks for threads.
+/// How products are cut: K of one tap, in rows of a panel, and blocks for threads; and which weights are prefetched.
 struct TileBlocking {
   int64_t longest_k = 6144;         ///< that passes in one piece
   int64_t chunk_k = 4096;           ///< otherwise: pieces of about so much
   double smallest_block = 1 << 18;  ///< multiply-adds that are worth handing to a thread: some 5 us
   int64_t fewest_tiles = 1;         ///< of rows for which that pays, where K is not above the default's longest_k
+  int64_t prefetched_bytes = 0;     ///< panels of larger weights are fetched into L2 ahead of their tiles
 };
 
 /// No tile is higher.

@@ -76,7 +76,8 @@ class TileLoop {
         width_(args.width),
         row_sums_(reinterpret_cast<int32_t*>(args.scratch + tiles.state_bytes())),
         partial_(args.scratch + tiles.state_bytes() + row_sum_bytes(tiles, args.most_rows)),
-        panel_bytes_(depth.total_rows() * kPanelRowBytes) {
+        panel_bytes_(depth.total_rows() * kPanelRowBytes),
+        prefetches_(ceil_div(args.n, kPanelColumns) * panel_bytes_ > tiles.blocking().prefetched_bytes) {
     tile_.lda_bytes = args.lda_bytes;
     tile_.ldc_bytes = args.ldc * c_bytes_;
     tile_.panel_bytes = panel_bytes_;
@@ -223,7 +224,7 @@ class TileLoop {
   }
 
   void prefetch_part(int rows) {
-    const int lines = prefetch_done_ < prefetch_total_ ? lines_for(prefetch_tiles_, rows) : 0;
+    const int lines = prefetches_ && prefetch_done_ < prefetch_total_ ? lines_for(prefetch_tiles_, rows) : 0;
     tile_.prefetch_step = lines * kPanelRowBytes;
     if (lines == 0) return;
     tile_.prefetch_lines = lines;
@@ -275,6 +276,7 @@ class TileLoop {
   int32_t* const row_sums_;
   std::byte* const partial_;
   const int64_t panel_bytes_;
+  const bool prefetches_;
   Span1 taps_{0, 0};  // of this pass
   TileArgs tile_;
   SharedSourceValues shared_;
