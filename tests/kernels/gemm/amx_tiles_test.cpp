@@ -12,8 +12,8 @@
 #include "kernels/float16.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/pack.h"
+#include "tests/kernels/gemm/amx_test.h"
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
-#include "tests/support/amx_emulator.h"
 
 #ifndef TEGULA_RANDOM_CASES
 #define TEGULA_RANDOM_CASES 50
@@ -31,16 +31,7 @@ using test::QuantizedEpilogueCase;
 using test::Random;
 using test::same_elements;
 
-/// Runs on a machine with AMX, or emulated.
-class AmxTilesTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!emulator_.features().amx_bf16) GTEST_SKIP() << "no AVX-512 VNNI and BF16";
-  }
-  void TearDown() override { EXPECT_FALSE(HasFailure()) << (emulator_.emulates() ? "emulated" : "native"); }
-
-  AmxEmulator emulator_;
-};
+using AmxTilesTest = test::AmxTest;
 
 TileSetPtr tiles_of(TileIsa isa, const EpilogueDesc& epilogue, const TileTypes& types) {
   auto tiles = build_tiles({isa, epilogue, types});

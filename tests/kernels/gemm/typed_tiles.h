@@ -34,6 +34,9 @@ inline bool adds_its_own_way(const TileSet& tiles) {
   return tiles.desc().isa == TileIsa::kAvx512Bf16 || tiles.desc().isa == TileIsa::kAmxBf16;
 }
 
+/// The implementations that a case runs in, such as tiles_of.
+using TileSets = std::vector<TileSetPtr> (*)(const TileTypes&, const EpilogueDesc&);
+
 /// Tiles of every implementation that has these types and runs here; those of AVX-VNNI in the encoding of AVX-512.
 inline std::vector<TileSetPtr> tiles_of(const TileTypes& types, const EpilogueDesc& epilogue) {
   const jit::CpuFeatures& cpu = features();
