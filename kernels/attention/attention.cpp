@@ -1,10 +1,8 @@
 #include "kernels/attention/attention.h"
 
 #include <cmath>
-#include <limits>
-#include <vector>
 
-#include "kernels/softmax/softmax.h"
+#include "kernels/attention/attention_loops.h"
 
 namespace tegula::kernels {
 namespace {
@@ -49,37 +47,21 @@ Status check(const AttentionDesc& desc, std::span<const TensorView> inputs, std:
 
 Status attention(const AttentionDesc& desc, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const TensorView &q = inputs[0], &k = inputs[1], &v = inputs[2], &dst = outputs[0];
-  const int64_t batch = q.dims[0], seq_q = q.dims[1], seq_kv = k.dims[1];
   const int64_t dim = q.dims[2] / desc.heads, value_dim = v.dims[2] / desc.kv_heads;
-  const bool has_mask = inputs.size() > 3 && inputs[3].data != nullptr;
-  const Dims full = {batch, desc.heads, seq_q, seq_kv};
-  const TensorView mask = has_mask ? inputs[3].broadcast_to(full) : TensorView();
-
-  std::vector<float> scores(static_cast<std::size_t>(seq_kv));
-  const TensorView row = TensorView::contiguous(DType::kF32, Dims{seq_kv}, static_cast<void*>(scores.data()));
-  for (int64_t b = 0; b < batch; ++b)
-    for (int64_t h = 0; h < desc.heads; ++h)
-      for (int64_t i = 0; i < seq_q; ++i) {
-        const int64_t g = h * desc.kv_heads / desc.heads;
-        for (int64_t j = 0; j < seq_kv; ++j) {
-          float acc = 0;
-          for (int64_t d = 0; d < dim; ++d) acc = std::fma(*at(q, b, i, h * dim + d), *at(k, b, j, g * dim + d), acc);
-          scores[static_cast<std::size_t>(j)] = desc.causal && j > i ? -std::numeric_limits<float>::infinity() : acc;
-        }
-        TensorView operands[2] = {row, row};
-        if (has_mask) {
-          operands[1].strides[0] = mask.strides[3];
-          operands[1].data = mask.data + (b * mask.strides[0] + h * mask.strides[1] + i * mask.strides[2]) * 4;
-        }
-        TEGULA_RETURN_IF_ERROR(softmax({0, false, desc.scale}, {operands, has_mask ? 2u : 1u}, {&row, 1}));
-        for (int64_t d = 0; d < value_dim; ++d) {
-          float acc = 0;
-          for (int64_t j = 0; j < seq_kv; ++j)
-            acc = std::fma(scores[static_cast<std::size_t>(j)], *at(v, b, j, g * value_dim + d), acc);
-          *const_cast<float*>(at(dst, b, i, h * value_dim + d)) = acc;
-        }
-      }
-  return {};
+  const auto score = [&](const AttentionRow& row, int64_t j) {
+    float acc = 0;
+    for (int64_t d = 0; d < dim; ++d)
+      acc = std::fma(*at(q, row.b, row.i, row.h * dim + d), *at(k, row.b, j, row.g * dim + d), acc);
+    return acc;
+  };
+  return for_each_attention_row(desc, inputs, score, [&](const AttentionRow& row, std::span<const float> weights) {
+    for (int64_t d = 0; d < value_dim; ++d) {
+      float acc = 0;
+      for (std::size_t j = 0; j < weights.size(); ++j)
+        acc = std::fma(weights[j], *at(v, row.b, static_cast<int64_t>(j), row.g * value_dim + d), acc);
+      *const_cast<float*>(at(dst, row.b, row.i, row.h * value_dim + d)) = acc;
+    }
+  });
 }
 
 }  // namespace tegula::kernels

@@ -10,10 +10,11 @@
 namespace tegula::kernels {
 
 /// Scaled dot-product attention ("Attention Is All You Need", arXiv:1706.03762), per batch entry b and head h:
-///   score[i, j] = sum over d of q[b, i, h, d] * k[b, j, g, d]          d ascending from +0, one fused multiply-add
-///   each p[i, :]     = softmax over j (softmax.h) of score * scale (+ mask[b, h, i, j]); with `causal`, score is
-///   -infinity for j > i dst[b, i, h, d] = sum over j of p[i, j] * v[b, j, g, d]            j ascending likewise
-/// Head h reads head g = h * kv_heads / heads of k and v.
+///   score[i, j] = sum over d of q[b, i, h, d] * k[b, j, g, d]
+///   p[i, :]     = softmax over j (softmax.h) of score * scale (+ mask[b, h, i, j])
+///   dst[b, i, h, d] = sum over j of p[i, j] * v[b, j, g, d]
+/// Sums start at +0, d and j ascend, one fused multiply-add each. With `causal`, score is -infinity for j > i. Head h
+/// reads head g = h * kv_heads / heads of k and v.
 struct AttentionDesc {
   int64_t heads = 1;
   int64_t kv_heads = 1;    ///< divides heads

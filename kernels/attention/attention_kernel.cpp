@@ -4,16 +4,13 @@
 
 #include "kernels/attention/attention_rows.h"
 #include "kernels/gemm/pack.h"
+#include "kernels/scratch.h"
 
 namespace tegula::kernels {
 namespace {
 
 // Scores of one block of rows: half of a 1 MiB L2, beside the packed keys and values.
 constexpr int64_t kScoreBytes = 512 << 10;
-
-std::size_t line(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 struct Sizes : AttentionSizes {
   int64_t rows;
@@ -32,10 +29,10 @@ struct Layout {
 
   Layout(const GemmKernel& gemm_kernel, const Sizes& s) {
     k = 0;
-    v = k + line(static_cast<std::size_t>(s.packed_k().bytes()));
-    scores = v + line(static_cast<std::size_t>(s.packed_v().bytes()));
-    mask = scores + line(static_cast<std::size_t>(s.rows * s.seq_kv) * 4);
-    gemm = mask + line(static_cast<std::size_t>(s.seq_kv) * 4);
+    v = k + whole_lines(static_cast<std::size_t>(s.packed_k().bytes()));
+    scores = v + whole_lines(static_cast<std::size_t>(s.packed_v().bytes()));
+    mask = scores + whole_lines(static_cast<std::size_t>(s.rows * s.seq_kv) * 4);
+    gemm = mask + whole_lines(static_cast<std::size_t>(s.seq_kv) * 4);
     end = gemm +
           std::max(gemm_kernel.scratch_bytes(s.score_shape(s.rows)), gemm_kernel.scratch_bytes(s.value_shape(s.rows)));
   }
@@ -43,17 +40,16 @@ struct Layout {
 
 }  // namespace
 
-int64_t AttentionKernel::blocks(const AttentionDesc& desc, const Operands& operands, int workers) const {
-  return Sizes(desc, operands).blocks(workers);
+int64_t AttentionKernel::blocks(const Operands& operands, int workers) const {
+  return Sizes(desc_, operands).blocks(workers);
 }
 
-std::size_t AttentionKernel::scratch_bytes(const AttentionDesc& desc, const Operands& operands) const {
-  return Layout(gemm_, Sizes(desc, operands)).end;
+std::size_t AttentionKernel::scratch_bytes(const Operands& operands) const {
+  return Layout(gemm_, Sizes(desc_, operands)).end;
 }
 
-void AttentionKernel::run(const AttentionDesc& desc, const Operands& o, int64_t block, int64_t blocks,
-                          std::byte* scratch) const {
-  const Sizes s(desc, o);
+void AttentionKernel::run(const Operands& o, int64_t block, int64_t blocks, std::byte* scratch) const {
+  const Sizes s(desc_, o);
   const Layout layout(gemm_, s);
   auto* packed_k = reinterpret_cast<float*>(scratch + layout.k);
   auto* packed_v = reinterpret_cast<float*>(scratch + layout.v);
@@ -61,12 +57,10 @@ void AttentionKernel::run(const AttentionDesc& desc, const Operands& o, int64_t 
   auto* mask_row = reinterpret_cast<float*>(scratch + layout.mask);
 
   const auto [heads, all_rows] = s.part(block, blocks);
-  const bool has_mask = o.mask.data != nullptr;
-  const SoftmaxCode& softmax = has_mask ? *mask_softmax_ : *plain_softmax_;
 
   int64_t packed_batch = -1, packed_head = -1;
   for (int64_t unit = heads.begin; unit < heads.begin + heads.count; ++unit) {
-    const int64_t b = unit / desc.heads, h = unit % desc.heads, g = h * desc.kv_heads / desc.heads;
+    const int64_t b = unit / desc_.heads, h = unit % desc_.heads, g = h * desc_.kv_heads / desc_.heads;
     if (b != packed_batch || g != packed_head) {
       pack_matrix(s.packed_k(), {0, 1, o.k.strides[1]}, attention_element<float>(o.k, b, 0, g * s.dim), packed_k);
       pack_matrix(s.packed_v(), {0, o.v.strides[1], 1}, attention_element<float>(o.v, b, 0, g * s.value_dim), packed_v);
@@ -84,7 +78,7 @@ void AttentionKernel::run(const AttentionDesc& desc, const Operands& o, int64_t 
       gemm_.run(s.score_shape(rows), score_args, 0, 1, scratch + layout.gemm);
 
       for (int64_t row = 0; row < rows; ++row)
-        attention_softmax(softmax, scores + row * s.seq_kv, s.seq_kv, desc.scale, desc.causal, o.mask, b, h,
+        attention_softmax(*softmax_, scores + row * s.seq_kv, s.seq_kv, desc_.scale, desc_.causal, o.mask, b, h,
                           first + row, mask_row);
 
       GemmArgs value_args;

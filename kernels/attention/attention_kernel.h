@@ -13,9 +13,9 @@ namespace tegula::kernels {
 /// calls.
 class AttentionKernel {
  public:
-  /// Tiles without an epilogue; softmax rows with a mask where `mask` calls have one, without elsewhere.
-  AttentionKernel(TileSetPtr tiles, SoftmaxCodePtr plain_softmax, SoftmaxCodePtr mask_softmax)
-      : gemm_(std::move(tiles)), plain_softmax_(std::move(plain_softmax)), mask_softmax_(std::move(mask_softmax)) {}
+  /// Tiles without an epilogue; softmax rows with a mask where calls have one.
+  AttentionKernel(const AttentionDesc& desc, TileSetPtr tiles, SoftmaxCodePtr softmax)
+      : desc_(desc), gemm_(std::move(tiles)), softmax_(std::move(softmax)) {}
 
   /// Operands as attention() takes them, with contiguous last dimensions (but the mask's). They have passed check().
   struct Operands {
@@ -23,15 +23,15 @@ class AttentionKernel {
     TensorView mask;  ///< broadcast to [batch, heads, seq_q, seq_kv]; data is nullptr without one
   };
 
-  int64_t blocks(const AttentionDesc& desc, const Operands& operands, int workers) const;
+  int64_t blocks(const Operands& operands, int workers) const;
   /// Of one worker, aligned to 64.
-  std::size_t scratch_bytes(const AttentionDesc& desc, const Operands& operands) const;
-  void run(const AttentionDesc& desc, const Operands& operands, int64_t block, int64_t blocks,
-           std::byte* scratch) const;
+  std::size_t scratch_bytes(const Operands& operands) const;
+  void run(const Operands& operands, int64_t block, int64_t blocks, std::byte* scratch) const;
 
  private:
+  AttentionDesc desc_;
   GemmKernel gemm_;
-  SoftmaxCodePtr plain_softmax_, mask_softmax_;
+  SoftmaxCodePtr softmax_;
 };
 
 }  // namespace tegula::kernels

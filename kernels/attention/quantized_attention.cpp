@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/softmax/softmax.h"
+#include "kernels/attention/attention_loops.h"
 
 namespace tegula::kernels {
 namespace {
@@ -77,45 +77,28 @@ Status check(const QuantizedAttentionDesc& desc, std::span<const TensorView> inp
 Status quantized_attention(const QuantizedAttentionDesc& desc, std::span<const TensorView> inputs,
                            std::span<const TensorView> outputs) {
   const TensorView &q = inputs[0], &k = inputs[1], &v = inputs[2], &dst = outputs[0];
-  const int64_t batch = q.dims[0], seq_q = q.dims[1], seq_kv = k.dims[1];
   const int64_t dim = q.dims[2] / desc.heads, value_dim = v.dims[2] / desc.kv_heads;
-  const bool has_mask = inputs.size() > 3 && inputs[3].data != nullptr;
-  const Dims full = {batch, desc.heads, seq_q, seq_kv};
-  const TensorView mask = has_mask ? inputs[3].broadcast_to(full) : TensorView();
-
-  std::vector<float> scores(static_cast<std::size_t>(seq_kv));
-  std::vector<int32_t> probabilities(static_cast<std::size_t>(seq_kv));  // less their zero point
-  const TensorView row = TensorView::contiguous(DType::kF32, Dims{seq_kv}, static_cast<void*>(scores.data()));
-  for (int64_t b = 0; b < batch; ++b)
-    for (int64_t h = 0; h < desc.heads; ++h)
-      for (int64_t i = 0; i < seq_q; ++i) {
-        const int64_t g = h * desc.kv_heads / desc.heads;
-        for (int64_t j = 0; j < seq_kv; ++j) {
-          int32_t acc = 0;
-          for (int64_t d = 0; d < dim; ++d)
-            acc += (at(q, b, i, h * dim + d) - desc.q_zero_point) * (at(k, b, j, g * dim + d) - desc.k_zero_point);
-          scores[static_cast<std::size_t>(j)] = desc.causal && j > i ? -std::numeric_limits<float>::infinity()
-                                                                     : static_cast<float>(acc) * desc.score_scale;
-        }
-        TensorView operands[2] = {row, row};
-        if (has_mask) {
-          operands[1].strides[0] = mask.strides[3];
-          operands[1].data = mask.data + (b * mask.strides[0] + h * mask.strides[1] + i * mask.strides[2]) * 4;
-        }
-        TEGULA_RETURN_IF_ERROR(softmax({0, false, 1.0f}, {operands, has_mask ? 2u : 1u}, {&row, 1}));
-        for (std::size_t j = 0; j < scores.size(); ++j)
-          probabilities[j] =
-              requantize<uint8_t>(scores[j], desc.probability.scale_inverse, desc.probability.zero_point) -
-              desc.probability.zero_point;
-        for (int64_t d = 0; d < value_dim; ++d) {
-          int32_t acc = 0;
-          for (int64_t j = 0; j < seq_kv; ++j)
-            acc += probabilities[static_cast<std::size_t>(j)] * (at(v, b, j, g * value_dim + d) - desc.v_zero_point);
-          const int64_t to = b * dst.strides[0] + i * dst.strides[1] + (h * value_dim + d) * dst.strides[2];
-          store_real(dst.dtype, dst.data, to, static_cast<float>(acc) * desc.value_scale, desc.dst);
-        }
-      }
-  return {};
+  const auto score = [&](const AttentionRow& row, int64_t j) {
+    int32_t acc = 0;
+    for (int64_t d = 0; d < dim; ++d)
+      acc += (at(q, row.b, row.i, row.h * dim + d) - desc.q_zero_point) *
+             (at(k, row.b, j, row.g * dim + d) - desc.k_zero_point);
+    return static_cast<float>(acc) * desc.score_scale;
+  };
+  std::vector<int32_t> probabilities(static_cast<std::size_t>(k.dims[1]));  // less their zero point
+  const auto values = [&](const AttentionRow& row, std::span<const float> weights) {
+    const auto [scale_inverse, zero_point] = desc.probability;
+    for (std::size_t j = 0; j < weights.size(); ++j)
+      probabilities[j] = requantize<uint8_t>(weights[j], scale_inverse, zero_point) - zero_point;
+    for (int64_t d = 0; d < value_dim; ++d) {
+      int32_t acc = 0;
+      for (std::size_t j = 0; j < weights.size(); ++j)
+        acc += probabilities[j] * (at(v, row.b, static_cast<int64_t>(j), row.g * value_dim + d) - desc.v_zero_point);
+      const int64_t to = row.b * dst.strides[0] + row.i * dst.strides[1] + (row.h * value_dim + d) * dst.strides[2];
+      store_real(dst.dtype, dst.data, to, static_cast<float>(acc) * desc.value_scale, desc.dst);
+    }
+  };
+  return for_each_attention_row({desc.heads, desc.kv_heads, 1.0f, desc.causal}, inputs, score, values);
 }
 
 }  // namespace tegula::kernels

@@ -12,11 +12,12 @@ namespace tegula::kernels {
 
 /// Scaled dot-product attention (attention.h) whose products are products of integers, for batch entry b and head h:
 ///   score[i, j] = float(sum over d of (q[b, i, h, d] - z_q) * (k[b, j, g, d] - z_k)) * score_scale
-///   p[i, :]     = softmax over j (softmax.h) of score (+ mask[b, h, i, j]); with `causal`, score is -infinity for j >
-///   i r[i, j]     = sat(rne(p * probability.scale_inverse) + probability.zero_point), u8 x           = float(sum over
-///   j of (r[i, j] - z_r) * (v[b, j, g, d] - z_v)) * value_scale dst[b, i, h, d] = x (f32, bf16), or sat(rne(x *
-///   dst.scale_inverse) + dst.zero_point) (u8, s8)
-/// Sums are exact. Head h reads head g = h * kv_heads / heads of k and v. Whole rows of scores: no online softmax.
+///   p[i, :]     = softmax over j (softmax.h) of score (+ mask[b, h, i, j])
+///   r[i, j]     = sat(rne(p * probability.scale_inverse) + probability.zero_point), u8
+///   x           = float(sum over j of (r[i, j] - z_r) * (v[b, j, g, d] - z_v)) * value_scale
+///   dst[b, i, h, d] = x (f32, bf16), or sat(rne(x * dst.scale_inverse) + dst.zero_point) (u8, s8)
+/// With `causal`, score is -infinity for j > i. Sums are exact. Head h reads head g = h * kv_heads / heads of k and v.
+/// Whole rows of scores: no online softmax.
 struct QuantizedAttentionDesc {
   int64_t heads = 1;
   int64_t kv_heads = 1;  ///< divides heads
@@ -41,7 +42,7 @@ QuantizedAttentionDesc quantized_attention_desc(const AttentionDesc& real, const
 /// value_dim]. Any strides. Refuses sizes whose sums could leave s32.
 Status check(const QuantizedAttentionDesc& desc, std::span<const TensorView> inputs,
              std::span<const TensorView> outputs);
-/// In plain loops; allocates one row of scores.
+/// In plain loops; allocates two rows of scores.
 Status quantized_attention(const QuantizedAttentionDesc& desc, std::span<const TensorView> inputs,
                            std::span<const TensorView> outputs);
 

@@ -5,6 +5,7 @@
 
 #include "kernels/attention/attention_rows.h"
 #include "kernels/gemm/pack_activations.h"
+#include "kernels/scratch.h"
 
 namespace tegula::kernels {
 namespace {
@@ -12,10 +13,6 @@ namespace {
 // Scores of one block of rows as f32: with their probabilities, keys and values within a 1 MiB L2.
 constexpr int64_t kScoreBytes = 256 << 10;
 constexpr int32_t kShift = 128;  // panels hold q - 128
-
-std::size_t line(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 EpilogueDesc integer_epilogue(int32_t left_zero_point, int32_t right_zero_point) {
   EpilogueDesc epilogue;
@@ -31,9 +28,9 @@ struct RightOperand {
 
   RightOperand(std::size_t at, int64_t k, int64_t n) : matrix{Packing::kN16K4, 1, k, n}, panels(at) {
     const auto columns = static_cast<std::size_t>(matrix.panels() * kPanelColumns) * sizeof(int32_t);
-    sums = panels + line(static_cast<std::size_t>(matrix.bytes()));
-    zero_points = sums + line(columns);
-    end = zero_points + line(columns);
+    sums = panels + whole_lines(static_cast<std::size_t>(matrix.bytes()));
+    zero_points = sums + whole_lines(columns);
+    end = zero_points + whole_lines(columns);
   }
 
   void pack(std::byte* scratch, const uint8_t* from, int64_t k_stride, int64_t n_stride, bool summed) const {
@@ -66,9 +63,9 @@ struct QuantizedAttentionKernel::Layout : AttentionSizes {
         k(0, dim, seq_kv),
         v(k.end, seq_kv, value_dim) {
     scores = v.end;
-    probabilities = scores + line(static_cast<std::size_t>(rows * seq_kv) * sizeof(float));
-    mask = probabilities + line(static_cast<std::size_t>(rows * seq_kv));
-    gemm = mask + line(static_cast<std::size_t>(seq_kv) * sizeof(float));
+    probabilities = scores + whole_lines(static_cast<std::size_t>(rows * seq_kv) * sizeof(float));
+    mask = probabilities + whole_lines(static_cast<std::size_t>(rows * seq_kv));
+    gemm = mask + whole_lines(static_cast<std::size_t>(seq_kv) * sizeof(float));
     end = gemm +
           std::max(kernel.scores_.scratch_bytes(score_shape(rows)), kernel.values_.scratch_bytes(value_shape(rows)));
   }
@@ -98,7 +95,7 @@ QuantizedAttentionKernel::QuantizedAttentionKernel(const QuantizedAttentionDesc&
       probabilities_(std::move(probabilities)) {}
 
 int64_t QuantizedAttentionKernel::blocks(const Operands& operands, int workers) const {
-  return Layout(*this, operands).blocks(workers);
+  return AttentionSizes(desc_.heads, desc_.kv_heads, operands.q, operands.k, operands.v).blocks(workers);
 }
 
 std::size_t QuantizedAttentionKernel::scratch_bytes(const Operands& operands) const {

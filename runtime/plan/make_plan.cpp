@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "kernels/scratch.h"
 #include "runtime/plan/bind_kernels.h"
 #include "runtime/plan/bind_shapes.h"
 #include "runtime/plan/bind_values.h"
@@ -14,10 +15,6 @@
 
 namespace tegula::runtime {
 namespace {
-
-uint64_t aligned(uint64_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 bool same_layout(const BoundTensor& a, const BoundTensor& b) {
   return std::equal(a.shape().begin(), a.shape().end(), b.shape().begin(), b.shape().end()) && a.is_contiguous() &&
@@ -127,7 +124,7 @@ Result<std::shared_ptr<const Plan>> make_plan(const ProgramState& program, std::
     const BoundTensor& tensor = plan->values[port.value];
     plan->output_dims.emplace_back(tensor.shape().begin(), tensor.shape().end());
     plan->spare_offsets.push_back(output_bytes);
-    output_bytes = std::min(output_bytes + aligned(bytes_of(tensor)), uint64_t{2} * kLargestBytes);
+    output_bytes = std::min(output_bytes + kernels::whole_lines(bytes_of(tensor)), uint64_t{2} * kLargestBytes);
   }
   const Buffers buffers = collect_buffers(program, plan->values);
   TEGULA_RETURN_IF_ERROR(check_total(buffers.buffers, output_bytes));
@@ -146,7 +143,7 @@ Result<std::shared_ptr<const Plan>> make_plan(const ProgramState& program, std::
   TEGULA_ASSIGN_OR_RETURN(plan->steps,
                           bind_kernels(model, plan->values, expressions, program.features(), program.kernels()));
   for (const auto& step : plan->steps)
-    plan->scratch_bytes = std::max<uint64_t>(plan->scratch_bytes, aligned(step->scratch_bytes()));
+    plan->scratch_bytes = std::max<uint64_t>(plan->scratch_bytes, kernels::whole_lines(step->scratch_bytes()));
   return std::shared_ptr<const Plan>(std::move(plan));
 }
 

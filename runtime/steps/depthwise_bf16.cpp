@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/depthwise/depthwise.h"
+#include "kernels/scratch.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/conv_window.h"
@@ -22,8 +23,8 @@ using kernels::RowConverter;
 
 constexpr int64_t kBandBytes = 256 << 10;  // of fp32 source, beside the results in L2
 
-std::size_t line(int64_t bytes) {
-  return (static_cast<std::size_t>(bytes) + 63) / 64 * 64;
+std::size_t lines(int64_t bytes) {
+  return kernels::whole_lines(static_cast<std::size_t>(bytes));
 }
 
 /// Units are bands of output rows: the source's rows that a band needs become fp32 in scratch, between the zeros of
@@ -48,15 +49,15 @@ class DepthwiseBf16Step final : public BoundStep {
     band_ = std::clamp<int64_t>(rows / desc.strides[1], 1, std::max<int64_t>(1, sizes_.out[1]));
     bands_ = (sizes_.out[1] + band_ - 1) / band_;
     band_ = std::max<int64_t>(1, (sizes_.out[1] + bands_ - 1) / std::max<int64_t>(1, bands_));
-    results_at_ = line(extent(1, band_) * row_bytes);
-    kernel_at_ = results_at_ + line(band_ * sizes_.out[2] * sizes_.channels * 4);
+    results_at_ = lines(extent(1, band_) * row_bytes);
+    kernel_at_ = results_at_ + lines(band_ * sizes_.out[2] * sizes_.channels * 4);
     std::size_t next = 0;
     for (const kernels::PostOpDesc& op : desc.epilogue.post_ops) {
       if (op.operand == kernels::OperandKind::kNone) continue;
       const bool narrow = epilogue_.operands()[next].dtype == DType::kBF16;
       operands_at_[next++] = narrow ? kernel_at_ : kInPlace;
       if (narrow)
-        kernel_at_ += line(operand_pixels(op.operand, band_ * sizes_.out[2]) * operand_channels(op.operand) * 4);
+        kernel_at_ += lines(operand_pixels(op.operand, band_ * sizes_.out[2]) * operand_channels(op.operand) * 4);
     }
   }
 

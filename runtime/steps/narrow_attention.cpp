@@ -2,6 +2,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_kernel.h"
+#include "kernels/scratch.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/attention_kernel_choice.h"
 #include "runtime/steps/blocks.h"
@@ -16,8 +17,8 @@ using kernels::AttentionKernel;
 using kernels::RowConverter;
 using kernels::TensorView;
 
-std::size_t line(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
+kernels::AttentionDesc one_head(const kernels::AttentionDesc& desc) {
+  return {1, 1, desc.scale, desc.causal};
 }
 
 /// Units are heads of batch entries: q, k and v of one become fp32 in scratch, go through the fp32 kernel as a single
@@ -33,7 +34,7 @@ class NarrowAttentionStep final : public BoundStep {
   NarrowAttentionStep(const kernels::AttentionDesc& desc, std::optional<AttentionKernel> kernel, Part q, Part k, Part v,
                       Part dst, const BindContext& context)
       : desc_(desc),
-        head_desc_{1, 1, desc.scale, desc.causal},
+        head_desc_(one_head(desc)),
         kernel_(std::move(kernel)),
         q_(std::move(q)),
         k_(std::move(k)),
@@ -53,7 +54,7 @@ class NarrowAttentionStep final : public BoundStep {
 
   std::size_t scratch_bytes() const override {
     const Layout layout(*this);
-    return layout.kernel + (kernel_ ? kernel_->scratch_bytes(head_desc_, head_operands(nullptr)) : 0);
+    return layout.kernel + (kernel_ ? kernel_->scratch_bytes(head_operands(nullptr)) : 0);
   }
 
   void run(const RunContext& context, int64_t block, int64_t blocks, std::byte* scratch) const override {
@@ -72,7 +73,7 @@ class NarrowAttentionStep final : public BoundStep {
         operands.mask.data += (b * mask.strides[0] + h * mask.strides[1]) * static_cast<int64_t>(sizeof(float));
       }
       if (kernel_) {
-        kernel_->run(head_desc_, operands, 0, 1, scratch + layout.kernel);
+        kernel_->run(operands, 0, 1, scratch + layout.kernel);
       } else {
         const TensorView inputs[] = {operands.q, operands.k, operands.v, operands.mask};
         TEGULA_CHECK(attention(head_desc_, inputs, {&operands.dst, 1}).ok(), "operands were checked");
@@ -98,7 +99,8 @@ class NarrowAttentionStep final : public BoundStep {
 
     explicit Layout(const NarrowAttentionStep& step) {
       const auto end_of = [](std::size_t begin, const Part& part) {
-        return begin + line(static_cast<std::size_t>(part.tensor.dims[1] * part.columns) * sizeof(float));
+        return begin +
+               kernels::whole_lines(static_cast<std::size_t>(part.tensor.dims[1] * part.columns) * sizeof(float));
       };
       k = end_of(q, step.q_);
       v = end_of(k, step.k_);
@@ -172,7 +174,7 @@ Result<std::unique_ptr<BoundStep>> bind_narrow_attention(const BindContext& cont
   context.decline("products of narrow types", "heads are multiplied in fp32");
   std::optional<AttentionKernel> kernel;
   if (context.features.avx2) {
-    TEGULA_ASSIGN_OR_RETURN(kernel, build_attention_kernel(context));
+    TEGULA_ASSIGN_OR_RETURN(kernel, build_attention_kernel(context, one_head(desc), has_mask(sizes)));
   }
   using Part = NarrowAttentionStep::Part;
   return std::unique_ptr<BoundStep>(std::make_unique<NarrowAttentionStep>(

@@ -1,5 +1,6 @@
 #include "kernels/normalize/layer_norm.h"
 #include "kernels/normalize/layer_norm_kernel.h"
+#include "kernels/scratch.h"
 #include "runtime/plan/kernel_library.h"
 #include "runtime/steps/blocks.h"
 #include "runtime/steps/narrow_pool.h"
@@ -83,7 +84,7 @@ class NarrowLayerNormStep final : public BoundStep {
 
  private:
   std::size_t row_bytes() const {
-    return (static_cast<std::size_t>(src_.rows.row_elements) * sizeof(float) + 63) / 64 * 64;
+    return kernels::whole_lines(static_cast<std::size_t>(src_.rows.row_elements) * sizeof(float));
   }
 
   /// One row through the plain loops.

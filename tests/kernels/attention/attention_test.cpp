@@ -74,8 +74,8 @@ TEST_P(AttentionKernelTest, EqualsPlainLoopsBitForBitForEverySplit) {
   const auto pick = [&](std::initializer_list<int64_t> from) { return from.begin()[rng() % from.size()]; };
   const auto tiles = build_tiles({GetParam() == jit::VectorIsa::kAvx512 ? TileIsa::kAvx512 : TileIsa::kAvx2, {}});
   ASSERT_TRUE(tiles.ok()) << tiles.error().message;
-  const AttentionKernel kernel(*tiles, *build_softmax({GetParam(), false, false}),
-                               *build_softmax({GetParam(), false, true}));
+  const SoftmaxCodePtr softmax[2] = {*build_softmax({GetParam(), false, false}),
+                                     *build_softmax({GetParam(), false, true})};
   for (int round = 0; round < 60; ++round) {
     const int64_t batch = pick({1, 2}), kv_heads = pick({1, 2}), heads = kv_heads * pick({1, 3});
     const int64_t seq_q = pick({1, 2, 7, 15, 33, 60}), seq_kv = pick({1, 5, 16, 17, 40}), dim = pick({1, 8, 20}),
@@ -114,16 +114,17 @@ TEST_P(AttentionKernelTest, EqualsPlainLoopsBitForBitForEverySplit) {
     ASSERT_TRUE(check(desc, inputs, {&plain, 1}).ok());
     ASSERT_TRUE(attention(desc, inputs, {&plain, 1}).ok());
 
+    const AttentionKernel kernel(desc, *tiles, softmax[mask_kind != 0]);
     AttentionKernel::Operands operands{inputs[0], inputs[1], inputs[2], view(got, seq_q, heads * value_dim), {}};
     if (mask_kind != 0) operands.mask = inputs[3].broadcast_to(Dims{batch, heads, seq_q, seq_kv});
-    GuardedBuffer<float> scratch(kernel.scratch_bytes(desc, operands) / 4);
+    GuardedBuffer<float> scratch(kernel.scratch_bytes(operands) / 4);
     const int64_t units = batch * heads;
     const int64_t blocks = round % 3 == 0 ? 1 : round % 3 == 1 ? units : seq_q >= 15 ? 2 * units : units;
     for (int64_t block = blocks - 1; block >= 0; --block)
-      kernel.run(desc, operands, block, blocks, reinterpret_cast<std::byte*>(scratch.data()));
+      kernel.run(operands, block, blocks, reinterpret_cast<std::byte*>(scratch.data()));
     for (std::size_t i = 0; i < want.size(); ++i)
       ASSERT_EQ(std::memcmp(&got[i], &want[i], 4), 0) << "element " << i << ": " << got[i] << " for " << want[i];
-    EXPECT_GE(kernel.blocks(desc, operands, 2), 1);
+    EXPECT_GE(kernel.blocks(operands, 2), 1);
   }
 }
 
