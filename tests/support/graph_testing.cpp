@@ -137,6 +137,22 @@ GraphText after(Pass pass, std::string_view text) {
   return GraphText(graph);
 }
 
+void expect_unchanged(Pass pass, std::string_view text, std::source_location where) {
+  const testing::ScopedTrace trace(where.file_name(), static_cast<int>(where.line()), "stays as it is");
+  EXPECT_EQ(after(pass, text), text);
+}
+
+std::string changed(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result;
+  std::size_t begin = 0;
+  for (std::size_t at = text.find(from); at != std::string_view::npos; at = text.find(from, begin)) {
+    result.append(text.substr(begin, at - begin)).append(to);
+    begin = at + from.size();
+  }
+  EXPECT_GT(begin, 0U) << "no '" << from << "' in " << text;
+  return result.append(text.substr(begin));
+}
+
 void expect_same_values(Pass pass, std::string_view text, double tolerance) {
   Graph graph = graph_of(text);
   Graph changed_graph = graph_of(text);

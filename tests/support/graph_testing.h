@@ -1,6 +1,7 @@
 #pragma once
 // What tests of passes are written with: graphs as text (compiler/graph/README.md) in and out.
 #include <iosfwd>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,12 @@ using Pass = Result<bool> (*)(Graph& graph);
 /// The graph of `text` after the pass. Fails the test when the text cannot be read, the pass fails, the graph does not
 /// verify before or after, or the pass's answer whether it changed something is wrong.
 GraphText after(Pass pass, std::string_view text);
+
+/// The pass leaves the graph of `text` as it is, and says so.
+void expect_unchanged(Pass pass, std::string_view text, std::source_location where = std::source_location::current());
+
+/// `text` with `to` in place of every `from`: for graphs that differ from another one by what a test is about.
+std::string changed(std::string_view text, std::string_view from, std::string_view to);
 
 /// Runs the graph of `text` before and after the pass on random inputs (each symbol is 3) with plain loops, and expects
 /// the same outputs: integers exactly, floats up to `tolerance` times the largest absolute value of the output.

@@ -121,7 +121,7 @@ TEST(MoveQuantization, LeavesTheRest) {
            // Averages are no elements.
            "d = dequantize(%q:u8[1,2,4,4]) {alpha=0.5}\ny = pool(d) {kind=\"average\", kernel=[2,2]}\nreturn y",
        })
-    EXPECT_EQ(after(move_quantization, text), text);
+    expect_unchanged(move_quantization, text);
 }
 
 TEST(MoveQuantization, KeepsValues) {
@@ -151,7 +151,7 @@ TEST(MakeActivationsUnsigned, KeepsWhatOthersSee) {
                            "q = quantize(%x:f32[4]) {alpha=0.5, to=s8}\nd = dequantize(q) {alpha=0.5}\nreturn d, q",
                            "q = quantize(%x:f32[4]) {alpha=0.5, to=s8}\nd = reshape(q) {shape=[2,2]}\nreturn d",
                            "y = dequantize(%q:s8[4]) {alpha=0.5}\nreturn y"})
-    EXPECT_EQ(after(make_activations_unsigned, text), text);
+    expect_unchanged(make_activations_unsigned, text);
 }
 
 constexpr const char* kResidual = R"(
@@ -187,7 +187,7 @@ TEST(RoundBeforeResidual, LeavesWhatIsReadElsewhereOrIsNoProduct) {
            "c = matmul(%x:f32[n,2], %w:f32[2,2]=random(1))\nq = quantize(c) {alpha=0.5, to=u8}\n"
            "d = dequantize(q) {alpha=0.5}\ny = add(d, %r:f32[n,2])\nreturn y",
        })
-    EXPECT_EQ(after(round_before_residual, text), text);
+    expect_unchanged(round_before_residual, text);
 }
 
 }  // namespace
