@@ -7,7 +7,7 @@ set -euo pipefail
 
 build=(
   g++ cmake ninja-build pkg-config
-  libflatbuffers-dev flatbuffers-compiler-dev flatbuffers-compiler libxbyak-dev libtbb-dev libzstd-dev libxxhash-dev libhwloc-dev
+  libflatbuffers-dev flatbuffers-compiler-dev flatbuffers-compiler libxbyak-dev libtbb-dev libzstd-dev libxxhash-dev
   libprotobuf-dev protobuf-compiler libonnx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libzip-dev libturbojpeg0-dev libjpeg62-turbo-dev libpng-dev
 )

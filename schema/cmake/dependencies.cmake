@@ -1,5 +1,4 @@
 # Everything comes from the distribution; nothing is downloaded while configuring.
-find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
 # The runtime library.
@@ -16,7 +15,6 @@ target_include_directories(tegula_xbyak SYSTEM INTERFACE
   $<BUILD_INTERFACE:$<TARGET_PROPERTY:xbyak::xbyak,INTERFACE_INCLUDE_DIRECTORIES>>)
 find_package(TBB 2021.8 CONFIG REQUIRED)
 find_package(zstd 1.5 CONFIG REQUIRED)
-pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc>=2.9)
 
 if(TEGULA_BUILD_COMPILER)
   find_package(Protobuf 3.21 MODULE REQUIRED)  # must come before ONNX
@@ -24,6 +22,7 @@ if(TEGULA_BUILD_COMPILER)
   find_package(yaml-cpp 0.7 CONFIG REQUIRED)
   find_package(nlohmann_json 3.11 CONFIG REQUIRED)
   find_package(CLI11 2.1 CONFIG REQUIRED)
+  find_package(PkgConfig REQUIRED)
   pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip>=1.7)
   find_package(libjpeg-turbo 2.1 CONFIG REQUIRED)
   find_package(PNG 1.6 MODULE REQUIRED)

@@ -17,7 +17,7 @@ set(headers ${CMAKE_INSTALL_INCLUDEDIR}/tegula-${PROJECT_VERSION})
 target_compile_features(tegula_package INTERFACE cxx_std_20)
 target_include_directories(tegula_package INTERFACE $<INSTALL_INTERFACE:${headers}>)
 target_link_libraries(tegula_package
-  PRIVATE TBB::tbb zstd::libzstd_shared PkgConfig::hwloc Threads::Threads ${CMAKE_DL_LIBS})
+  PRIVATE TBB::tbb zstd::libzstd_shared Threads::Threads ${CMAKE_DL_LIBS})
 
 install(TARGETS tegula_package EXPORT tegula_targets)
 install(EXPORT tegula_targets NAMESPACE tegula:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tegula FILE tegulaTargets.cmake)
