@@ -50,5 +50,12 @@ if [ "$(id -u)" != 0 ]; then
   as_root=(sudo)
 fi
 echo "installing ${#missing[@]} packages: ${missing[*]}"
+# A line for every 25 packages, with those that the missing ones need.
+counted() {
+  awk '/^Get:/ { if (++got % 25 == 0) print "  downloaded " got }
+       /^Unpacking/ { if (++unpacked % 25 == 0) print "  unpacked " unpacked }
+       /^Setting up/ { if (++set % 25 == 0) print "  installed " set }
+       { fflush() }'
+}
 "${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" | counted

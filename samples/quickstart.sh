@@ -17,13 +17,20 @@ quietly() {
   fi
 }
 
+# A line for every twentieth of the build; all of its output when it fails.
+build_in_lines() {
+  NINJA_STATUS='%p ' cmake --build "$build" -j "$jobs" --target aotc runbench 2>&1 | tee "$log" | awk '
+    /^ *[0-9]+% / { part = int($1 / 5); if (part > last) { print "  " part * 5 " %"; fflush() } last = part }' ||
+    { cat "$log" >&2; echo "quickstart.sh: failed: the build" >&2; exit 1; }
+}
+
 .ci/install-dependencies.sh build
 echo "building (a few minutes the first time) ..."
 quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release
 if [ -t 1 ]; then  # ninja keeps to one line there
   NINJA_STATUS='[%p] ' cmake --build "$build" -j "$jobs" --target aotc runbench
 else
-  quietly cmake --build "$build" -j "$jobs" --target aotc runbench
+  build_in_lines
 fi
 
 aotc=$build/bin/aotc
