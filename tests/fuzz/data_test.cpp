@@ -7,6 +7,7 @@
 #include "compiler/data/npz.h"
 #include "compiler/data/tensor_pb.h"
 #include "tests/support/mutate.h"
+#include "tests/support/rounds.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tegula::data {
@@ -38,7 +39,7 @@ TEST(DamagedData, Npy) {
   ASSERT_TRUE(write_npy(folder / "x.npy", sample()).ok());
   const std::string whole = *read_file(folder / "x.npy");
   test::Mutator mutator(1);
-  for (int round = test::fuzz_rounds(3000); round > 0; --round) {
+  for (int round = test::rounds(3000); round > 0; --round) {
     const std::string bytes = mutator.damaged(whole);
     std::size_t at = 0;
     const auto read = [&](std::span<std::byte> to) -> Result<std::size_t> {
@@ -58,7 +59,7 @@ TEST(DamagedData, Npz) {
     ASSERT_TRUE(write_npz(folder / "x.npz", {{"x", sample()}, {"y", sample()}}, deflate).ok());
     const std::string whole = *read_file(folder / "x.npz");
     test::Mutator mutator(deflate ? 3 : 2);
-    for (int round = test::fuzz_rounds(400); round > 0; --round) {
+    for (int round = test::rounds(400); round > 0; --round) {
       const auto path = folder.write("damaged.npz", mutator.damaged(whole));
       const auto tensors = read_npz(path);
       if (!tensors.ok()) {
@@ -78,7 +79,7 @@ TEST(DamagedData, TensorPb) {
   test::Mutator mutator(4);
   for (const std::string& whole : {raw, list}) {
     ASSERT_TRUE(parse_tensor_pb(whole, "x.pb").ok());
-    for (int round = test::fuzz_rounds(5000); round > 0; --round) {
+    for (int round = test::rounds(5000); round > 0; --round) {
       const auto tensor = parse_tensor_pb(mutator.damaged(whole), "x.pb");
       tensor.ok() ? expect_sound(tensor->tensor) : expect_refusal(tensor.error());
     }
@@ -90,7 +91,7 @@ TEST(DamagedData, Labels) {
   test::Mutator mutator(5);
   constexpr std::string_view kTokens[] = {",",    "\n",      "\r\n", "\"", "-1", "9223372036854775808",
                                           "../x", "\x1b[2J", "/etc"};
-  for (int round = test::fuzz_rounds(300); round > 0; --round) {
+  for (int round = test::rounds(300); round > 0; --round) {
     const auto path =
         folder.write("labels.csv", mutator.damaged_text("file,class_index\na.png,3\nb c.jpeg,12\n", kTokens));
     const auto labels = read_labels(path);

@@ -3,6 +3,7 @@
 
 #include "compiler/graph/graph.h"
 #include "tests/support/mutate.h"
+#include "tests/support/rounds.h"
 
 namespace tegula::compiler {
 namespace {
@@ -73,7 +74,7 @@ constexpr std::string_view kTokens[] = {"%x",
 TEST(DamagedGraphText, IsRefusedOrReadAsItPrints) {
   test::Mutator mutator(1);
   int accepted = 0;
-  const int rounds = test::fuzz_rounds(4000);
+  const int rounds = test::rounds(4000);
   for (int round = 0; round < rounds; ++round) {
     const std::string text = mutator.damaged_text(std::string(kTexts[mutator.below(std::size(kTexts))]), kTokens);
     const auto graph = parse(text);

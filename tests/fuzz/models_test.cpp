@@ -12,6 +12,7 @@
 #include "tests/compiler/importer/model_text.h"
 #include "tests/support/mutate.h"
 #include "tests/support/open_and_run.h"
+#include "tests/support/rounds.h"
 #include "tests/support/test_data.h"
 
 namespace tegula::compiler {
@@ -85,7 +86,7 @@ TEST(DamagedModels, BytesChangedAtRandom) {
   for (const onnx::ModelProto& model : seeds()) {
     const std::string whole = model.SerializeAsString();
     compile_and_run(whole);
-    for (int round = test::fuzz_rounds(500); round > 0; --round) compile_and_run(mutator.damaged(whole));
+    for (int round = test::rounds(500); round > 0; --round) compile_and_run(mutator.damaged(whole));
   }
 }
 
@@ -201,7 +202,7 @@ void damage(onnx::ModelProto& model, std::mt19937& random) {
 TEST(DamagedModels, FieldsSetToAbsurdValues) {
   std::mt19937 random(2);
   for (const onnx::ModelProto& model : seeds()) {
-    for (int round = test::fuzz_rounds(700); round > 0; --round) {
+    for (int round = test::rounds(700); round > 0; --round) {
       onnx::ModelProto damaged = model;
       for (auto change = 1 + random() % 3; change > 0; --change) damage(damaged, random);
       compile_and_run(damaged.SerializeAsString());
@@ -218,7 +219,7 @@ TEST(DamagedModels, OfTheTestData) {
     if (entry.path().extension() == ".onnx" && entry.file_size() < 20'000) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   test::Mutator mutator(3);
-  const auto rounds = static_cast<std::size_t>(test::fuzz_rounds(500));
+  const auto rounds = static_cast<std::size_t>(test::rounds(500));
   for (std::size_t round = 0; round < rounds && !files.empty(); ++round) {
     const std::filesystem::path& file = files[round * 37 % files.size()];  // 37: neighbours are of the same operator
     SCOPED_TRACE(file);

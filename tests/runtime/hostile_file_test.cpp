@@ -11,6 +11,7 @@
 #include "tests/support/mutate.h"
 #include "tests/support/open_and_run.h"
 #include "tests/support/program_builder.h"
+#include "tests/support/rounds.h"
 
 namespace tegula {
 namespace {
@@ -352,7 +353,7 @@ TEST(HostileFile, MutatedTablesAreRefusedOrRunWithoutHarm) {
   std::vector<std::vector<std::byte>> seeds = {b.file(), network_program().file()};
   b.compress();
   seeds.push_back(b.file());
-  const auto rounds = static_cast<uint32_t>(test::fuzz_rounds(3000));
+  const auto rounds = static_cast<uint32_t>(test::rounds(3000));
   std::mt19937 random(20260801);
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
   std::size_t accepted = 0;

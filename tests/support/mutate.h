@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <random>
@@ -9,12 +8,6 @@
 #include <string_view>
 
 namespace tegula::test {
-
-/// How often a test with random damage repeats: `usual`, times TEGULA_FUZZ_FACTOR (the long run sets it).
-inline int fuzz_rounds(int usual) {
-  const char* factor = std::getenv("TEGULA_FUZZ_FACTOR");
-  return factor == nullptr ? usual : usual * std::atoi(factor);
-}
 
 /// One message: a line without control characters. Lists of what is unsupported go on in lines that are indented.
 inline bool is_printable_message(std::string_view message) {

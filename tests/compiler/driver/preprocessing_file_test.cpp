@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/mutate.h"
+#include "tests/support/rounds.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tegula::driver {
@@ -59,7 +60,7 @@ TEST(ReadPreprocessing, ErrorsNameTheFileAndTheLine) {
 TEST(ReadPreprocessing, DamagedFilesAreOneLine) {
   const test::TemporaryFolder folder;
   constexpr std::string_view kTokens[] = {"[", "{", ": ", "- ", "&a ", "*a", "!!x ", "\"", "|\n", "? "};
-  for (int seed = 0; seed < test::fuzz_rounds(100); ++seed) {
+  for (int seed = 0; seed < test::rounds(100); ++seed) {
     const std::string text = test::Mutator(static_cast<uint32_t>(seed)).damaged_text(std::string(kYaml), kTokens);
     const auto read = read_preprocessing(folder.write("p.yaml", text));
     if (!read.ok()) {

@@ -11,6 +11,7 @@
 #include "compiler/data/files.h"
 #include "compiler/quantize/choose_range.h"
 #include "tests/support/mutate.h"
+#include "tests/support/rounds.h"
 #include "tests/support/temporary_folder.h"
 
 namespace tegula::driver {
@@ -113,7 +114,7 @@ TEST_F(ProfileFile, DamageIsAnErrorOrAnotherProfile) {
   const std::string text = written();
   constexpr std::string_view kTokens[] = {"null", "-1",  "1e999", "9223372036854775808", "{}", "[]",
                                           "\"",   "0.5", "1e38"};
-  for (int seed = 0; seed < test::fuzz_rounds(200); ++seed) {
+  for (int seed = 0; seed < test::rounds(200); ++seed) {
     const auto profile =
         read_profile(folder_.write("p.json", test::Mutator(static_cast<uint32_t>(seed)).damaged_text(text, kTokens)));
     if (!profile.ok()) {

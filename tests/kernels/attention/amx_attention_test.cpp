@@ -1,15 +1,13 @@
 // Integer attention on AMX tiles.
 #include "tests/kernels/attention/quantized_attention_case.h"
 #include "tests/kernels/gemm/amx_test.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 50
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels::test {
 namespace {
 
 using tegula::test::AmxEmulator;
+using tegula::test::rounds;
 
 using AmxAttentionTest = AmxTest;
 
@@ -17,7 +15,7 @@ TEST_F(AmxAttentionTest, EqualsPlainLoopsBitForBitForEverySplit) {
   const QuantizedAttentionSizes sizes{
       {1, 3, 16, 31, 33, 70}, {1, 17, 61, 64, 67, 130}, {20, 61, 64, 80}, {4, 16, 20, 64}};
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < rounds(50) && !HasFatalFailure(); ++i)
     check_quantized_attention(random, sizes, amx_tiles_of);
 }
 

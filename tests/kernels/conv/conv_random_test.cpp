@@ -3,10 +3,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/reference.h"
 #include "tests/kernels/gemm/epilogue_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 80
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -126,7 +123,7 @@ bool set_out(ConvShape& shape, std::size_t d, int64_t pad_end) {
 
 TEST(Conv, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i) {
+  for (int i = 0; i < tegula::test::rounds(80) && !testing::Test::HasFatalFailure(); ++i) {
     Case c;
     c.shape.batch = pick(random, 0, 2);
     c.shape.groups = random() % 4 == 0 ? pick(random, 2, 4) : 1;

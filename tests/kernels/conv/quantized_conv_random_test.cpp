@@ -2,10 +2,7 @@
 
 #include "kernels/conv/conv.h"
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 500
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -139,7 +136,7 @@ bool set_out(ConvShape& shape, std::size_t d, int64_t pad_end) {
 
 TEST(QuantizedConv, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i) {
+  for (int i = 0; i < tegula::test::rounds(500) && !testing::Test::HasFatalFailure(); ++i) {
     ConvShape shape;
     shape.batch = pick(random, 0, 4);
     shape.groups = one_in(random, 4) ? pick(random, 2, 4) : 1;

@@ -1,15 +1,13 @@
 // Products of two activations on AMX tiles.
 #include "tests/kernels/gemm/amx_test.h"
 #include "tests/kernels/gemm/typed_matmul_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 50
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels::test {
 namespace {
 
 using tegula::test::AmxEmulator;
+using tegula::test::rounds;
 
 using AmxMatMulTest = AmxTest;
 
@@ -24,13 +22,13 @@ MatMulShape random_shape(Random& random) {
 
 TEST_F(AmxMatMulTest, BytesBySignedBytesOfRandomSizes) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < rounds(50) && !HasFatalFailure(); ++i)
     check_quantized_matmul(random, random_shape(random), amx_tiles_of);
 }
 
 TEST_F(AmxMatMulTest, BytesByBytesOfRandomSizes) {
   Random random(2);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < rounds(50) && !HasFatalFailure(); ++i)
     check_unsigned_matmul(random, random_shape(random), amx_tiles_of);
 }
 
@@ -52,7 +50,7 @@ TEST_F(AmxMatMulTest, BytesByBytesMoreThanIsPackedAtOnce) {
 
 TEST_F(AmxMatMulTest, Bf16OfRandomSizesWithinTheBound) {
   Random random(5);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < rounds(50) && !HasFatalFailure(); ++i)
     check_bf16_matmul(random, random_shape(random), amx_tiles_of);
   check_bf16_matmul(random, MatMulShape(random, {}, 5, 20, 12601), amx_tiles_of);  // K in chunks
 }

@@ -14,10 +14,7 @@
 #include "kernels/gemm/pack.h"
 #include "tests/kernels/gemm/amx_test.h"
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 50
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -120,7 +117,7 @@ void check_bf16_gemm(Random& random, int64_t m, int64_t n, int64_t k, int64_t ld
 
 TEST_F(AmxTilesTest, IntegerProductsOfRandomSizes) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(50) && !HasFatalFailure(); ++i)
     check_integer_gemm(random, pick(random, 0, 75), pick(random, 0, 70),
                        one_in(random, 3) ? pick(random, 0, 4) * 64 : pick(random, 40, 300));
 }
@@ -239,7 +236,7 @@ TEST_F(AmxTilesTest, Convolutions) {
 
 TEST_F(AmxTilesTest, Bf16ProductsAreWithinTheBound) {
   Random random(7);
-  for (int i = 0; i < TEGULA_RANDOM_CASES / 2 && !HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(25) && !HasFatalFailure(); ++i)
     check_bf16_gemm(random, pick(random, 0, 70), pick(random, 0, 50), pick(random, 1, 200));
   for (int64_t k = 30; k <= 70 && !HasFatalFailure(); ++k) check_bf16_gemm(random, 3, 17, k);
 }

@@ -9,10 +9,7 @@
 #include "kernels/float16.h"
 #include "kernels/gemm/gemm.h"
 #include "tests/kernels/gemm/typed_tiles.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 500
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -141,7 +138,7 @@ void check_gemm(Random& random, int64_t m, int64_t n, int64_t k) {
 
 TEST(Bf16Gemm, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !testing::Test::HasFatalFailure(); ++i)
     check_gemm(random, pick(random, 0, 20), pick(random, 0, 70), pick(random, 0, 70));
 }
 
@@ -195,7 +192,7 @@ void check_conv(Random& random, const ConvShape& shape) {
 
 TEST(Bf16Conv, RandomSizesStridesAndEpilogues) {
   Random random(3);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i) {
+  for (int i = 0; i < tegula::test::rounds(500) && !testing::Test::HasFatalFailure(); ++i) {
     ConvShape shape;
     shape.batch = pick(random, 1, 2);
     shape.ic = pick(random, 1, one_in(random, 2) ? 4 : 20);

@@ -4,10 +4,7 @@
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/reference.h"
 #include "tests/kernels/gemm/epilogue_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 80
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -73,7 +70,7 @@ void check(Random& random, int64_t m, int64_t n, int64_t k) {
 
 TEST(Gemm, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(80) && !testing::Test::HasFatalFailure(); ++i)
     check(random, pick(random, 0, 24), pick(random, 0, 70), pick(random, 0, 40));
 }
 

@@ -3,10 +3,7 @@
 #include "kernels/gemm/matmul.h"
 #include "tests/kernels/gemm/epilogue_case.h"
 #include "tests/kernels/gemm/matmul_operands.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 80
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -69,7 +66,7 @@ void check(Random& random, const Dims& batch, int64_t m, int64_t n, int64_t k) {
 
 TEST(MatMul, RandomBatchesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i) {
+  for (int i = 0; i < tegula::test::rounds(80) && !testing::Test::HasFatalFailure(); ++i) {
     Dims batch;
     for (int64_t d = pick(random, 0, 3); d > 0; --d) batch.push_back(pick(random, random() % 8 == 0 ? 0 : 1, 3));
     check(random, batch, pick(random, 0, 20), pick(random, 0, 50), pick(random, 0, 40));

@@ -3,10 +3,7 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/pack.h"
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 500
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -83,7 +80,7 @@ void check(Random& random, int64_t m, int64_t n, int64_t k) {
 
 TEST(QuantizedGemm, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !testing::Test::HasFatalFailure(); ++i)
     check(random, pick(random, 0, 24), pick(random, 0, 70), pick(random, 0, 90));
 }
 

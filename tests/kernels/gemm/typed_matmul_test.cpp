@@ -2,10 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/kernels/gemm/typed_matmul_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 500
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels::test {
 namespace {
@@ -19,7 +16,7 @@ MatMulShape random_shape(Random& random) {
 
 TEST(QuantizedMatMul, RandomBatchesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !HasFatalFailure(); ++i)
     check_quantized_matmul(random, random_shape(random), tiles_of);
 }
 
@@ -33,7 +30,7 @@ TEST(QuantizedMatMul, MoreThanIsPackedAtOnce) {
 
 TEST(UnsignedMatMul, RandomBatchesStridesAndEpilogues) {
   Random random(5);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !HasFatalFailure(); ++i)
     check_unsigned_matmul(random, random_shape(random), tiles_of);
 }
 
@@ -45,7 +42,7 @@ TEST(UnsignedMatMul, MoreThanIsPackedAtOnce) {
 
 TEST(Bf16MatMul, RandomBatchesAndStrides) {
   Random random(3);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !HasFatalFailure(); ++i)
     check_bf16_matmul(random, random_shape(random), tiles_of);
 }
 

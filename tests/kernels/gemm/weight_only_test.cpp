@@ -4,10 +4,7 @@
 #include "kernels/gemm/pack.h"
 #include "kernels/gemm/weight_only_reference.h"
 #include "tests/kernels/gemm/typed_post_ops_case.h"
-
-#ifndef TEGULA_RANDOM_CASES
-#define TEGULA_RANDOM_CASES 500
-#endif
+#include "tests/support/rounds.h"
 
 namespace tegula::kernels {
 namespace {
@@ -110,7 +107,7 @@ void check(Random& random, int64_t m, int64_t n, int64_t k) {
 
 TEST(WeightOnlyGemm, RandomSizesStridesAndEpilogues) {
   Random random(1);
-  for (int i = 0; i < TEGULA_RANDOM_CASES && !testing::Test::HasFatalFailure(); ++i)
+  for (int i = 0; i < tegula::test::rounds(500) && !testing::Test::HasFatalFailure(); ++i)
     check(random, pick(random, 0, one_in(random, 2) ? 3 : 24), pick(random, 0, 70), pick(random, 0, 70));
 }
 
