@@ -1,5 +1,5 @@
 // Opens a program file, runs it once and prints the most probable class.   embed MODEL.tgl PICTURE.raw
-// The picture is the input's bytes; for the sample model 3 x 32 x 32 of them (samples/run.sh makes one).
+// The picture is the input's bytes; for the sample model 3 x 32 x 32 of them, as samples/models/star.raw has.
 #include <tegula/instance.h>
 #include <tegula/program.h>
 
