@@ -1,95 +1,22 @@
 #include "compiler/passes/expand_conv_transpose.h"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <string>
 
 #include "compiler/ops/op_def.h"
 #include "compiler/ops/sliding_window.h"
+#include "compiler/passes/conv_phases.h"
+#include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
 
 namespace tegula::compiler {
 namespace {
 
-/// One spatial dimension: which position of the kernel is tap `tap` of `phase`.
-struct Phases {
-  int64_t kernel = 1, stride = 1, dilation = 1;
-
-  /// Without a stride the convolution is dilated itself; otherwise its taps count the dilated kernel's positions.
-  int64_t taps() const { return stride == 1 ? kernel : (dilation * (kernel - 1) + 1 + stride - 1) / stride; }
-  int64_t tap_distance() const { return stride == 1 ? dilation : 1; }
-  /// -1: none, the weight is 0.
-  int64_t position(int64_t phase, int64_t tap) const {
-    const int64_t reversed = taps() - 1 - tap;
-    if (stride == 1) return reversed;
-    const int64_t dilated = phase + stride * reversed;
-    return dilated % dilation == 0 && dilated / dilation < kernel ? dilated / dilation : -1;
-  }
-};
-
-struct Transposed {
-  std::vector<Phases> spatial;
-  int64_t groups = 1, ic = 1, oc = 1;  ///< ic and oc of a group
-
-  int64_t phases() const {
-    int64_t count = 1;
-    for (const Phases& dimension : spatial) count *= dimension.stride;
-    return count;
-  }
-};
-
-/// Walks all index tuples below `limits` in row-major order.
-template <typename Visit>
-void for_each_index(const Dims& limits, Visit&& visit) {
-  Dims index(limits.size(), 0);
-  for (int64_t n = element_count(limits); n > 0; --n) {
-    visit(index);
-    for (std::size_t d = limits.size(); d-- > 0 && ++index[d] == limits[d];) index[d] = 0;
-  }
-}
-
-/// w [groups * ic, oc, kernel...] as [groups * phases * oc, ic, taps...].
-Literal phase_weights(const Literal& w, const Transposed& t) {
-  Dims strides, taps, dims = {t.groups * t.phases() * t.oc, t.ic};
-  for (const Phases& dimension : t.spatial) {
-    strides.push_back(dimension.stride);
-    taps.push_back(dimension.taps());
-    dims.push_back(dimension.taps());
-  }
-  const int64_t kernel_size = element_count(std::span(w.dims()).subspan(2)), phases = t.phases(),
-                tap_count = element_count(taps);
-  return Literal::make(DType::kF32, dims, [&](const kernels::TensorView& view) {
-    float* const out = view.as<float>();
-    int64_t phase_index = 0;
-    for_each_index(strides, [&](const Dims& phase) {
-      int64_t tap_index = 0;
-      for_each_index(taps, [&](const Dims& tap) {
-        int64_t position = 0;
-        for (std::size_t d = 0; d < taps.size() && position >= 0; ++d) {
-          const int64_t own = t.spatial[d].position(phase[d], tap[d]);
-          position = own < 0 ? -1 : position * t.spatial[d].kernel + own;
-        }
-        for (int64_t g = 0; position >= 0 && g < t.groups; ++g)
-          for (int64_t o = 0; o < t.oc; ++o)
-            for (int64_t i = 0; i < t.ic; ++i)
-              out[(((g * phases + phase_index) * t.oc + o) * t.ic + i) * tap_count + tap_index] =
-                  w.at<float>(((g * t.ic + i) * t.oc + o) * kernel_size + position);
-        ++tap_index;
-      });
-      ++phase_index;
-    });
-  });
-}
-
-/// [groups * oc] repeated for each phase of a group.
-Literal phase_bias(const Literal& bias, const Transposed& t) {
-  std::vector<float> values;
-  for (int64_t g = 0; g < t.groups; ++g)
-    for (int64_t phase = 0; phase < t.phases(); ++phase)
-      for (int64_t o = 0; o < t.oc; ++o) values.push_back(bias.at<float>(g * t.oc + o));
-  return Literal::of<float>({static_cast<int64_t>(values.size())}, values);
-}
-
 /// [n, q..., (group, phases..., oc)] as [n, (q, phase)..., (group, oc)].
-Result<Value*> interleave(Builder& build, Value* value, const Transposed& t) {
+Result<Value*> interleave(Builder& build, Value* value, const ConvPhases& t) {
   const std::size_t spatial = t.spatial.size();
   // n and the first q stay together, or three spatial dimensions would make more dimensions than there may be.
   Shape split = {value->shape[0] * value->shape[1]}, joined = {value->shape[0]};
@@ -114,25 +41,124 @@ Result<Value*> interleave(Builder& build, Value* value, const Transposed& t) {
   return build.reshape(moved, std::move(joined));
 }
 
-/// The elementwise function of one operand that alone reads the value.
-Node* only_activation(const Value* value) {
-  Node* const user = only_user(value);
-  const FunctionInstruction* const function = user == nullptr ? nullptr : single_function(*user);
-  const bool takes_one = function != nullptr && arity_of(function->function) == 1;
-  return takes_one && user->outputs[0]->dtype == DType::kF32 ? user : nullptr;
+/// The elements of a constant at these places, along the first of `rank` dimensions.
+Literal elements_at(const Literal& literal, const std::vector<int64_t>& places, std::size_t rank) {
+  Dims dims(rank, 1);
+  dims[0] = static_cast<int64_t>(places.size());
+  const std::size_t size = size_of(literal.dtype());
+  return Literal::make(literal.dtype(), std::move(dims), [&](const kernels::TensorView& view) {
+    auto* out = static_cast<std::byte*>(view.data);
+    for (const int64_t place : places) {
+      std::memcpy(out, literal.bytes().data() + static_cast<std::size_t>(place) * size, size);
+      out += size;
+    }
+  });
+}
+
+/// `q` dequantized as `constant` is, with the scales and zero points at `places`, one place for each channel of `q`,
+/// where `constant` has several.
+Result<Value*> dequantized_like(Builder& build, const Value* constant, Literal q, const std::vector<int64_t>& places) {
+  const Node& node = *constant->producer;
+  const std::size_t rank = q.dims().size();
+  std::vector<Value*> operands = {build.constant(std::move(q), node.inputs[0]->name)};
+  for (Value* operand : std::span(node.inputs).subspan(1))
+    operands.push_back(operand->literal->count() == 1
+                           ? operand
+                           : build.constant(elements_at(*operand->literal, places, rank), operand->name));
+  return build.add("eltwise", std::move(operands), node.attributes);
+}
+
+/// For each output channel the place of its scale and zero point among those of the weights; empty: there is none,
+/// since what one channel sums up has several.
+std::vector<int64_t> places_of_scales(const Value* weights, const ConvPhases& t) {
+  std::vector<int64_t> places;
+  const bool by_output = as_dequantized_constant(weights, 1).has_value();
+  const auto by_input = as_dequantized_constant(weights, 0);
+  if (!by_output && !by_input) return places;
+  for (int64_t g = 0; g < t.groups; ++g) {
+    const int64_t first = g * t.ic;
+    for (int64_t place = first; !by_output && place < first + t.ic; ++place)
+      if (by_input->scale(place) != by_input->scale(first) ||
+          by_input->zero_point(place) != by_input->zero_point(first))
+        return {};
+    for (int64_t o = 0; o < t.oc; ++o) places.push_back(by_output ? o : first);
+  }
+  return places;
+}
+
+/// A constant that is f32, or dequantized.
+bool is_known(const Value* value) {
+  return (value->is_constant() && value->dtype == DType::kF32) || is_dequantized_constant(value);
+}
+
+/// The numbers of a known constant.
+Result<Literal> real_numbers(const Value* value) {
+  if (value->is_constant()) return *value->literal;
+  std::vector<const Literal*> inputs;
+  for (const Value* input : value->producer->inputs) inputs.push_back(&*input->literal);
+  TEGULA_ASSIGN_OR_RETURN(std::vector<Literal> literals, evaluate(*value->producer, inputs));
+  return std::move(literals[0]);
+}
+
+/// The weights of the convolution, quantized where the node's are and each channel has one scale; `rule` is set where
+/// it is that which keeps them from being quantized.
+Result<Value*> phase_weights(Builder& build, const Node& node, const ConvPhases& t, std::string& rule) {
+  const Value* const w = node.input(1);
+  const std::vector<int64_t> places = w->is_constant() ? std::vector<int64_t>() : places_of_scales(w, t);
+  if (places.empty()) {
+    if (!w->is_constant())
+      rule = "fp32: its weights have scales of input channels; integer sums take those of output channels (axis 1)";
+    TEGULA_ASSIGN_OR_RETURN(const Literal real, real_numbers(w));
+    return build.constant(t.weights(real), w->name);
+  }
+  const auto constant = as_dequantized_constant(w, as_dequantized_constant(w, 1) ? 1 : 0);
+  std::vector<int64_t> zero_points;
+  for (const int64_t place : places) zero_points.push_back(constant->zero_point(place));
+  return dequantized_like(build, w, t.weights(*constant->q, zero_points), t.channels(places));
+}
+
+Result<Value*> phase_bias(Builder& build, const Value* bias, const ConvPhases& t) {
+  std::vector<int64_t> channels(static_cast<std::size_t>(t.groups * t.oc));
+  std::iota(channels.begin(), channels.end(), 0);
+  const std::vector<int64_t> places = t.channels(channels);
+  if (bias->is_constant()) return build.constant(elements_at(*bias->literal, places, 1), bias->name);
+  return dequantized_like(build, bias, elements_at(*bias->producer->inputs[0]->literal, places, 1), places);
+}
+
+/// What reads the value alone, of it and constants with one number for each channel (of the innermost dimension).
+struct ChannelFunction {
+  Node* node = nullptr;
+  std::vector<std::vector<float>> constants;  ///< by operand; empty for the value itself
+};
+
+std::optional<ChannelFunction> channel_function_of(const Value* value) {
+  ChannelFunction result{only_user(value), {}};
+  if (result.node == nullptr || single_function(*result.node) == nullptr) return std::nullopt;
+  const Value* const y = result.node->outputs[0];
+  if (y->dtype != DType::kF32 || y->shape != value->shape) return std::nullopt;
+  for (const Value* operand : result.node->inputs) {
+    const auto numbers = operand == value ? std::vector<float>() : per_channel(operand, y->shape, y->rank() - 1);
+    if (!numbers) return std::nullopt;
+    result.constants.push_back(*numbers);
+  }
+  return result;
 }
 
 Result<bool> expand(Graph& graph, Node& node) {
   const Value *const w = node.input(1), *const bias = node.input(2);
   if (!is_op(&node, "conv_transpose") || !node.attributes.flag("channels_last") || !node.post_ops.empty()) return false;
-  if (!w->is_constant() || w->dtype != DType::kF32 || (bias != nullptr && !bias->is_constant())) return false;
+  if (!is_known(w) || (bias != nullptr && !is_known(bias))) {
+    if (as_dequantize(node.input(0)) || as_dynamic_dequantize(node.input(0)))
+      node.rule = is_known(w) ? "fp32: its bias is no constant" : "fp32: its weights are no constant";
+    return false;
+  }
   Value* const x = node.inputs[0];
   const Shape in = spatial_dims(x->shape, true);
   const SlidingWindow from = window_of(node.attributes, in.size());
-  Transposed t;
+  ConvPhases t;
   t.groups = node.attributes.integer("groups", 1);
-  t.ic = w->literal->dims()[0] / t.groups;
-  t.oc = w->literal->dims()[1];
+  t.ic = w->shape[0].value() / t.groups;
+  t.oc = w->shape[1].value();
 
   SlidingWindow window;
   Shape starts = {0}, sizes = {x->shape[0]};
@@ -155,18 +181,30 @@ Result<bool> expand(Graph& graph, Node& node) {
   sizes.push_back(t.groups * t.oc);
 
   Builder build(graph, node.origins, &node);
-  std::vector<Value*> operands = {x, build.constant(phase_weights(*w->literal, t), w->name)};
-  if (bias != nullptr) operands.push_back(build.constant(phase_bias(*bias->literal, t), bias->name));
+  std::string rule;
+  std::vector<Value*> operands = {x};
+  TEGULA_ASSIGN_OR_RETURN(operands.emplace_back(), phase_weights(build, node, t, rule));
+  if (bias != nullptr) {
+    TEGULA_ASSIGN_OR_RETURN(operands.emplace_back(), phase_bias(build, bias, t));
+  }
   Attributes attributes = attributes_of(window);
   attributes.set("groups", t.groups);
   attributes.set("channels_last", int64_t{1});
   attributes.set("transposed", int64_t{1});  // for what speaks of ONNX's operators
-  TEGULA_ASSIGN_OR_RETURN(Value * y, build.add("conv", std::move(operands), std::move(attributes)));
-  Value* replaced = node.outputs[0];
-  while (const Node* activation = only_activation(replaced)) {
-    Builder at_activation(graph, activation->origins, &node);
-    TEGULA_ASSIGN_OR_RETURN(y, at_activation.add("eltwise", {y}, activation->attributes));
-    replaced = activation->outputs[0];
+  TEGULA_ASSIGN_OR_RETURN(Node* const conv, build.node("conv", std::move(operands), std::move(attributes)));
+  conv->rule = rule.empty() ? node.rule : rule;
+  Value *y = conv->output(), *replaced = node.outputs[0];
+  while (const auto function = channel_function_of(replaced)) {
+    Builder at_function(graph, function->node->origins, &node);
+    std::vector<Value*> inputs;
+    for (const std::vector<float>& numbers : function->constants) {
+      const std::vector<float> of_phases = numbers.empty() ? numbers : t.channels(numbers);
+      inputs.push_back(numbers.empty() ? y
+                                       : at_function.constant(
+                                             Literal::of<float>({static_cast<int64_t>(of_phases.size())}, of_phases)));
+    }
+    TEGULA_ASSIGN_OR_RETURN(y, at_function.add("eltwise", std::move(inputs), function->node->attributes));
+    replaced = function->node->outputs[0];
   }
   if (t.phases() > 1) {
     TEGULA_ASSIGN_OR_RETURN(y, interleave(build, y, t));

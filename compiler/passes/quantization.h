@@ -66,6 +66,9 @@ struct DequantizedConstant {
   const Literal* q = nullptr;
   std::vector<float> scales;         ///< one, or one per index of the axis
   std::vector<int64_t> zero_points;  ///< likewise
+
+  float scale(int64_t i) const { return scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(i)]; }
+  int64_t zero_point(int64_t i) const { return zero_points[zero_points.size() == 1 ? 0 : static_cast<std::size_t>(i)]; }
 };
 /// nullopt when the value is no such constant, or its scales run along another axis than `axis`.
 std::optional<DequantizedConstant> as_dequantized_constant(const Value* value, int axis);
