@@ -22,18 +22,19 @@ struct Sample {
 struct DataSetOptions {
   std::vector<std::string> inputs, outputs;    ///< names of the model's inputs and outputs, in its order
   std::optional<Preprocessing> preprocessing;  ///< of images, also of those in arrays
+  bool rows_are_samples = false;               ///< every input's first dimension counts samples
 };
 
 /// A file or folder of samples. Opening lists them; load() reads one. What `path` may be:
-///   x.npz                  arrays named after inputs and, where known, outputs: one sample. With an array `labels` of
-///   N
-///                          integers, and N rows in every other array: N samples of one row each.
-///                          When the model has one input, the only array that is not `labels` or an output is it.
-///                          With a preprocessing an array of u8 pictures is as many images (PixelArray).
-///   a folder of .npz       each as above, by file name
-///   a folder of .npy       one sample: <input>.npy for every input and <output>.npy where known, '/' in a name written
-///   as '_' test_data_set_N        ONNX's test data: input_K.pb and output_K.pb; or a folder that holds such folders a
-///   folder of images     JPEG and PNG; with labels.csv (file,class_index) those that it lists, in its order
+///   x.npz              arrays named after inputs and, where known, outputs; `labels` holds class indices. When the
+///                      model has one input, the only other array is it. Each row is a sample when there are labels,
+///                      or when `rows_are_samples` and all arrays have as many rows; else the whole is one sample. With
+///                      a preprocessing an array of u8 pictures is as many images (PixelArray).
+///   x.npy              the same with one array
+///   a folder of .npz   each as above, by file name
+///   a folder of .npy   the same with one array a file: <input>.npy, <output>.npy, labels.npy; '/' in a name is '_'
+///   test_data_set_N    ONNX's test data: input_K.pb and output_K.pb; or a folder that holds such folders
+///   a folder of images JPEG and PNG; with labels.csv (file,class_index) those that it lists, in its order
 class DataSet {
  public:
   /// kInvalidArgument: nothing there that can be read, or a name is missing; kInvalidFile from reading labels.
@@ -41,11 +42,14 @@ class DataSet {
 
   std::size_t size() const { return entries_.size(); }
   bool has_labels() const { return has_labels_; }
+  /// What was read, for messages: "100 samples, the rows of 'x' (f32[100,3,32,32])".
+  const std::string& description() const { return description_; }
   Result<Sample> load(std::size_t index) const { return entries_[index](); }
 
  private:
   std::vector<std::function<Result<Sample>()>> entries_;
   bool has_labels_ = false;
+  std::string description_;
 };
 
 /// Reads `file,class_index` lines; a first line without a number is a heading.

@@ -5,10 +5,6 @@
 namespace tegula::data {
 namespace {
 
-std::string description(const NamedTensor& array) {
-  return concat(in_quotes(array.name), " (", name_of(array.tensor.dtype), to_string(array.tensor.dims), ")");
-}
-
 bool is_channels(int64_t count) {
   return count == 1 || count == 3;
 }
@@ -40,11 +36,11 @@ Result<std::optional<PixelArray>> PixelArray::take(std::vector<NamedTensor>& arr
     found = named(how.array);
     if (found == arrays.end()) {
       std::string list;
-      for (const NamedTensor& array : arrays) list += (list.empty() ? "" : ", ") + description(array);
+      for (const NamedTensor& array : arrays) list += (list.empty() ? "" : ", ") + data::description(array);
       return error("there is no array ", in_quotes(how.array), "; there are ", list);
     }
     if (const std::string reason = refusal(found->tensor, how.source); !reason.empty())
-      return error("array ", description(*found), " holds no pictures: ", reason);
+      return error("array ", data::description(*found), " holds no pictures: ", reason);
   } else {
     const auto fits = [&](const NamedTensor& array) {
       return array.tensor.dims.size() == 4 && refusal(array.tensor, how.source).empty();
@@ -55,7 +51,7 @@ Result<std::optional<PixelArray>> PixelArray::take(std::vector<NamedTensor>& arr
     if (found == arrays.end()) return std::optional<PixelArray>();
     const auto other = std::find_if(found + 1, arrays.end(), fits);
     if (found->name != input && other != arrays.end())
-      return error("both ", description(*found), " and ", description(*other),
+      return error("both ", data::description(*found), " and ", data::description(*other),
                    " could be pictures; say which with array=NAME in the preprocessing");
   }
   PixelArray pixels;
@@ -67,7 +63,7 @@ Result<std::optional<PixelArray>> PixelArray::take(std::vector<NamedTensor>& arr
   } else {
     const bool first = is_channels(dims[1]), last = is_channels(dims[3]);
     if (first && last && how.source == Preprocessing::Source::kByChannels)
-      return error("array ", description(*found),
+      return error("array ", data::description(*found),
                    " may have its channels first or last; say which with source=nchw or source=nhwc in the "
                    "preprocessing");
     pixels.channels_last_ = last && how.source != Preprocessing::Source::kChannelsFirst;
@@ -75,8 +71,9 @@ Result<std::optional<PixelArray>> PixelArray::take(std::vector<NamedTensor>& arr
     pixels.height_ = dims[pixels.channels_last_ ? 1 : 2];
     pixels.width_ = dims[pixels.channels_last_ ? 2 : 3];
   }
-  if (pixels.height_ == 0 || pixels.width_ == 0) return error("array ", description(*found), " holds empty pictures");
-  pixels.name_ = std::move(found->name);
+  if (pixels.height_ == 0 || pixels.width_ == 0)
+    return error("array ", data::description(*found), " holds empty pictures");
+  pixels.description_ = data::description(*found);
   pixels.tensor_ = std::move(found->tensor);
   arrays.erase(found);
   return std::optional(std::move(pixels));

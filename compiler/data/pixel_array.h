@@ -21,11 +21,11 @@ class PixelArray {
                                                 const Preprocessing& how, const std::filesystem::path& path);
 
   int64_t size() const { return count_; }
-  const std::string& name() const { return name_; }
+  const std::string& description() const { return description_; }  ///< "'x' (u8[100,32,32,3])"
   Image image(int64_t index) const;
 
  private:
-  std::string name_;
+  std::string description_;
   Tensor tensor_;
   int64_t count_ = 0, height_ = 0, width_ = 0, channels_ = 1;
   bool channels_last_ = true;

@@ -99,6 +99,10 @@ bool parse_word(std::string_view name, std::string_view value, Preprocessing& ho
     (name == "array" ? how.array : how.labels) = value;
     return !value.empty();
   }
+  if (name == "samples") {
+    how.samples = value == "rows" ? Preprocessing::Samples::kRows : Preprocessing::Samples::kFile;
+    return value == "rows" || value == "file";
+  }
   if (name == "source") {
     how.source = value == "nchw" ? Preprocessing::Source::kChannelsFirst : Preprocessing::Source::kChannelsLast;
     return value == "nchw" || value == "nhwc";

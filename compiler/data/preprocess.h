@@ -24,11 +24,12 @@ namespace tegula::data {
 ///   layout             nchw or nhwc
 ///   type               f32, or u8 for pixels as they are (then without scale, mean, std)
 ///
-/// and for pixels that lie in an archive of arrays (.npz) rather than in files:
+/// and of archives of arrays (.npz):
 ///
-///   array=NAME         the array of u8 that holds them (else the one named after the input, or the only one that can)
+///   array=NAME         the array of u8 that holds pixels (else the input's own, or the only one that can)
 ///   source             nchw or nhwc: how it lies, where its dimensions do not tell
 ///   labels=NAME        the array of class indices (else `labels`, where there is one)
+///   samples            rows: each row is one; file: the whole is one (else DataSetOptions::rows_are_samples says)
 struct Preprocessing {
   int64_t short_side = 0;                   ///< 0: not by its short side
   int64_t height = 0, width = 0;            ///< of an exact resize; 0: none
@@ -39,6 +40,7 @@ struct Preprocessing {
   bool channels_last = false;
   DType dtype = DType::kF32;
   std::string array, labels;  ///< of an archive; empty: as above
+  enum class Samples : uint8_t { kByModel, kRows, kFile } samples = Samples::kByModel;
   enum class Source : uint8_t { kByChannels, kChannelsFirst, kChannelsLast } source = Source::kByChannels;
 
   int channel_count() const { return channels == Channels::kGray ? 1 : 3; }

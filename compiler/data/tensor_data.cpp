@@ -44,6 +44,13 @@ const Tensor* find_tensor(std::span<const NamedTensor> tensors, std::string_view
   return nullptr;
 }
 
+std::string description(std::string_view name, const Tensor& tensor) {
+  return concat(in_quotes(name), " (", name_of(tensor.dtype), to_string(tensor.dims), ")");
+}
+std::string description(const NamedTensor& array) {
+  return description(array.name, array.tensor);
+}
+
 std::string in_quotes(std::string_view text) {
   return "'" + printable(text, 100) + "'";
 }

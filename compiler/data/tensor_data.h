@@ -57,6 +57,10 @@ Result<Tensor> slice_outermost(const Tensor& tensor, int64_t begin, int64_t coun
 
 const Tensor* find_tensor(std::span<const NamedTensor> tensors, std::string_view name);  ///< nullptr: none
 
+/// "'x' (f32[2,3])".
+std::string description(std::string_view name, const Tensor& tensor);
+std::string description(const NamedTensor& array);
+
 /// Text from a file as it may appear in a one-line message: quoted, control characters escaped, cut at 100 characters.
 std::string in_quotes(std::string_view text);
 

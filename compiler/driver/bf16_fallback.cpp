@@ -10,7 +10,7 @@
 
 #include "compiler/data/convert.h"
 #include "compiler/data/data_set.h"
-#include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/step_table.h"
 #include "compiler/precision/assign_bf16.h"
@@ -236,11 +236,7 @@ class FallbackSearch {
   }
 
   Status open_data(const Program& program) {
-    data::DataSetOptions how{input_names(program), output_names(program), {}};
-    if (!request_.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(request_.preprocessing));
-    }
-    TEGULA_ASSIGN_OR_RETURN(data_, data::DataSet::open(request_.data, how));
+    TEGULA_ASSIGN_OR_RETURN(data_, driver::open_data(program, request_.data, request_.preprocessing));
     if (data_->size() == 0)
       return Error{ErrorCode::kInvalidArgument, concat("'", request_.data, "' holds no samples to measure with")};
     has_labels_ = data_->has_labels();

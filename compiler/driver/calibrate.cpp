@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "compiler/data/data_set.h"
-#include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/quantize/profile_builder.h"
 #include "schema/file_layout.h"
@@ -211,11 +211,7 @@ class Run {
 Result<Calibration> calibrate(const CalibrationProgram& calibration, const CalibrateOptions& options,
                               std::span<Collector> collectors, const compiler::ReportProgress& progress) {
   const Program& program = calibration.program;
-  data::DataSetOptions how{input_names(program), output_names(program), {}};
-  if (!options.preprocessing.empty()) {
-    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
-  }
-  TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, data::DataSet::open(options.data, how));
+  TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, open_data(program, options.data, options.preprocessing));
   Run run(calibration, set, options, collectors, progress);
 
   // Samples are independent: a thread for each uses them better than all threads for one. Collectors want an order.
@@ -232,6 +228,7 @@ Result<Calibration> calibrate(const CalibrationProgram& calibration, const Calib
   }
   TEGULA_RETURN_IF_ERROR(run.run(std::move(instances)));
   TEGULA_ASSIGN_OR_RETURN(Calibration result, run.take());
+  result.data = set.description();
   result.profile.model = calibration.model.file_name;
   result.profile.model_xxh3 = calibration.model.xxh3;
   return result;

@@ -29,6 +29,7 @@ struct UnstableRange {
 
 struct Calibration {
   compiler::Profile profile;
+  std::string data;                     ///< what was read: DataSet::description()
   std::vector<UnstableRange> unstable;  ///< by more than kStableGrowth, the most unstable first
   static constexpr double kStableGrowth = .1;
   static constexpr int64_t kEnoughSamples = 32;

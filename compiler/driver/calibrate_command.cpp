@@ -13,6 +13,7 @@
 #include "compiler/driver/commands.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/profile_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
 #include "compiler/quantize/choose_range.h"
@@ -129,7 +130,8 @@ Status run(const Options& options) {
     const std::string file = std::filesystem::path(options.model).filename().native();
     std::optional<Progress> progress(std::in_place, concat("compiling ", file));
     const auto show = [&](std::string_view stage, int64_t done, int64_t total) { progress->show(stage, done, total); };
-    TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program, make_calibration_program(options.model, import, options.requantize, show));
+    TEGULA_ASSIGN_OR_RETURN(const CalibrationProgram program,
+                            make_calibration_program(options.model, import, options.requantize, show));
     if (earlier) TEGULA_RETURN_IF_ERROR(check_profile_model(*earlier, options.merge, program.model.xxh3));
     progress.reset();
     progress.emplace(concat("calibrating ", file));
@@ -144,8 +146,9 @@ Status run(const Options& options) {
   TEGULA_RETURN_IF_ERROR(write_profile(options.output, profile));
 
   if (profile.samples < Calibration::kEnoughSamples)
-    warn(concat("the profile rests on ", profile.samples, " samples; fewer than ", Calibration::kEnoughSamples,
-                " rarely show the range of what a model meets: about 100 do"));
+    warn(concat("the profile rests on ", profile.samples, profile.samples == 1 ? " sample" : " samples",
+                "; fewer than ", Calibration::kEnoughSamples,
+                " rarely show the range of what a model meets: about 100 do (the data: ", calibration->data, ")"));
   warn_of_unstable_ranges(*calibration);
   warn_of_values_that_are_no_numbers(profile);
   if (options.print_ranges) print_ranges(profile);
@@ -164,12 +167,9 @@ void add_calibrate_command(CLI::App& app, Action& action) {
       "calibrate", "Run a model over samples and write the profile of its tensors, from which INT8 takes its ranges");
   const auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "The model (.onnx)")->required();
-  command
-      ->add_option("--data", options->calibrate.data, "Samples: .npz, folder of .npz or .npy, test_data_set_N, images")
-      ->required();
+  command->add_option("--data", options->calibrate.data, kDataHelp)->required();
   command->add_option("-o,--output", options->output, "The profile to write (.json)")->required();
-  command->add_option("--preprocess", options->calibrate.preprocessing,
-                      kPreprocessingHelp);
+  command->add_option("--preprocess", options->calibrate.preprocessing, kPreprocessingHelp);
   command
       ->add_option("--samples", options->calibrate.samples,
                    "Use N of the samples, evenly spread over the data (default: all)")

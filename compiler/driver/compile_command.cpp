@@ -18,6 +18,7 @@
 #include "compiler/driver/int8_options.h"
 #include "compiler/driver/int8_provenance.h"
 #include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
@@ -173,11 +174,7 @@ Result<std::vector<std::vector<data::NamedTensor>>> bundle_inputs(const Options&
     }
     return samples;
   }
-  data::DataSetOptions how{input_names(program), output_names(program), {}};
-  if (!options.preprocessing.empty()) {
-    TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
-  }
-  TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, data::DataSet::open(options.data, how));
+  TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, open_data(program, options.data, options.preprocessing));
   for (std::size_t i = 0; i < set.size() && i < static_cast<std::size_t>(options.bundle); ++i) {
     TEGULA_ASSIGN_OR_RETURN(data::Sample sample, set.load(i));
     TEGULA_ASSIGN_OR_RETURN(auto inputs, match_inputs(program, std::move(sample.inputs)));
@@ -269,15 +266,13 @@ void add_compile_command(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
   command->add_option("--data", options->data,
-                      "Inputs of the test vectors, samples for int8 and --max-drop: .npz (with an array 'labels' its "
-                      "rows are samples), folder of .npz, test_data_set_N, images (default: random)");
+                      concat("For int8, --max-drop and --bundle (there random elements without it). ", kDataHelp));
   command
       ->add_option("--max-drop", options->max_drop,
                    "With --precision bf16 and --data: keep in fp32 what costs more than this share of right answers "
                    "(without labels: of the cosine with fp32), as 0.5%")
       ->type_name("SHARE");
-  command->add_option("--preprocess", options->preprocessing,
-                      kPreprocessingHelp);
+  command->add_option("--preprocess", options->preprocessing, kPreprocessingHelp);
   command->add_option("--report", options->report, "Write what was compiled, step by step, as JSON")
       ->type_name("R.json");
   command->add_flag("--print-passes", options->print_passes, "Print each pass with its time and what it changed");

@@ -9,7 +9,7 @@
 
 #include "compiler/data/data_set.h"
 #include "compiler/driver/memory_program.h"
-#include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/ops/op_def.h"
 #include "compiler/passes/quantization.h"
@@ -74,11 +74,7 @@ std::vector<float> floats_of(const ConstTensorRef& tensor) {
 class Samples {
  public:
   static Result<Samples> open(const DiagnoseOptions& options, const Program& program) {
-    data::DataSetOptions how{input_names(program), output_names(program), {}};
-    if (!options.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
-    }
-    TEGULA_ASSIGN_OR_RETURN(data::DataSet set, data::DataSet::open(options.data, how));
+    TEGULA_ASSIGN_OR_RETURN(data::DataSet set, open_data(program, options.data, options.preprocessing));
     const auto all = static_cast<int64_t>(set.size());
     return Samples(std::move(set), options.samples > 0 ? std::min(options.samples, all) : all);
   }

@@ -8,6 +8,7 @@
 #include "compiler/driver/diagnosis_report.h"
 #include "compiler/driver/int8_options.h"
 #include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/shape_options.h"
 
@@ -69,10 +70,8 @@ void add_diagnose_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   command->add_option("program", options->program, "The program (.tgl), compiled with --precision int8")->required();
   command->add_option("--onnx", options->onnx, "The model that it was compiled from")->required();
-  command->add_option("--data", options->data, "Samples: .npz, folder of .npz or .npy, test_data_set_N, images")
-      ->required();
-  command->add_option("--preprocess", options->preprocessing,
-                      kPreprocessingHelp);
+  command->add_option("--data", options->data, kDataHelp)->required();
+  command->add_option("--preprocess", options->preprocessing, kPreprocessingHelp);
   command->add_option("--images", options->images, "Compare on N of the samples, evenly spread")
       ->check(CLI::PositiveNumber)
       ->type_name("N")

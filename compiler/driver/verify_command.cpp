@@ -10,6 +10,7 @@
 #include "compiler/driver/first_difference.h"
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "compiler/driver/reference_model.h"
@@ -36,11 +37,7 @@ class Samples {
     TEGULA_ASSIGN_OR_RETURN(samples.request_, options.inputs.request());
     samples.count_ = options.samples > 0 ? options.samples : 1;
     if (options.data.empty()) return samples;
-    data::DataSetOptions how{input_names(program), output_names(program), {}};
-    if (!options.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, read_preprocessing(options.preprocessing));
-    }
-    TEGULA_ASSIGN_OR_RETURN(samples.set_, data::DataSet::open(options.data, how));
+    TEGULA_ASSIGN_OR_RETURN(samples.set_, open_data(program, options.data, options.preprocessing));
     const auto all = static_cast<int64_t>(samples.set_->size());
     samples.count_ = options.samples > 0 ? std::min(options.samples, all) : all;
     return samples;
@@ -160,10 +157,8 @@ void add_verify_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   command->add_option("program", options->program, "The program file")->required();
   command->add_option("--onnx", options->onnx, "The model: run by plain loops, no pass applied");
-  command->add_option("--data", options->data,
-                      "Inputs, and outputs where known: .npz, folder of .npz or .npy, test_data_set_N, images");
-  command->add_option("--preprocess", options->preprocessing,
-                      kPreprocessingHelp);
+  command->add_option("--data", options->data, concat("Inputs, and outputs where known. ", kDataHelp));
+  command->add_option("--preprocess", options->preprocessing, kPreprocessingHelp);
   command->add_option("--samples", options->samples, "How many samples (default: all data, or one of random elements)")
       ->check(CLI::PositiveNumber);
   command

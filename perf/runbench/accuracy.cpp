@@ -4,7 +4,7 @@
 
 #include "compiler/data/data_set.h"
 #include "compiler/driver/compare.h"
-#include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
 #include "perf/runbench/batch.h"
@@ -21,17 +21,19 @@ Error invalid(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};
 }
 
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + in_quotes(name);
+  return text;
+}
+
 /// One pass over the data.
 class AccuracyRun {
  public:
   static Result<Accuracy> run(const std::string& path, const AccuracyOptions& options) {
     TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(path));
     TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options.threads}));
-    data::DataSetOptions how{driver::input_names(program), driver::output_names(program), {}};
-    if (!options.preprocessing.empty()) {
-      TEGULA_ASSIGN_OR_RETURN(how.preprocessing, driver::read_preprocessing(options.preprocessing));
-    }
-    TEGULA_ASSIGN_OR_RETURN(data::DataSet set, data::DataSet::open(options.data, how));
+    TEGULA_ASSIGN_OR_RETURN(data::DataSet set, driver::open_data(program, options.data, options.preprocessing));
     AccuracyRun run(options, std::move(program), std::move(instance), std::move(set));
     TEGULA_RETURN_IF_ERROR(run.prepare());
     TEGULA_RETURN_IF_ERROR(run.all_samples());
@@ -144,9 +146,10 @@ class AccuracyRun {
     }
     if (accuracy_.labelled == 0 && accuracy_.outputs.empty() && !accuracy_.metric)
       return invalid(
-          concat(in_quotes(options_.data),
-                 ": it has no labels (an array 'labels' in the .npz, or labels.csv beside the images) and no "
-                 "expected outputs; give some with --reference, or a --metric"));
+          concat(in_quotes(options_.data), ": read ", set_.description(),
+                 "; there are no labels (an array 'labels' with the class index of each row, or labels.csv beside "
+                 "images) and no expected outputs (arrays named after outputs: ",
+                 list_of(driver::output_names(program_)), "); add some, or give --reference or --metric"));
     return std::move(accuracy_);
   }
 

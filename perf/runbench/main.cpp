@@ -11,6 +11,7 @@
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/later_options.h"
 #include "compiler/driver/preprocessing_file.h"
+#include "compiler/driver/program_data.h"
 #include "perf/runbench/accuracy.h"
 #include "perf/runbench/accuracy_report.h"
 #include "perf/runbench/report.h"
@@ -82,7 +83,8 @@ Result<int> run_measurement(const Options& options) {
   const Environment machine = environment();  // before the load that we make ourselves
   TEGULA_ASSIGN_OR_RETURN(
       const Measurement measurement,
-      measure(options.program, [&](const Program& program) { return make_inputs(options, program); }, options.measure));
+      measure(
+          options.program, [&](const Program& program) { return make_inputs(options, program); }, options.measure));
   if (options.measure.profile) std::printf("%s\n", profile_table(measurement).c_str());
   std::fputs(summary(measurement, machine).c_str(), stdout);
   if (!options.json.empty()) {
@@ -95,14 +97,12 @@ Result<int> run_measurement(const Options& options) {
 
 void add_accuracy_options(CLI::App& app, Options& options, CLI::Option* selftest) {
   AccuracyOptions& how = options.accuracy;
-  auto* accuracy = app.add_option("--accuracy", how.data,
-                                  "Only measure accuracy on data: .npz, folder of .npz, test_data_set_N, images");
+  auto* accuracy = app.add_option("--accuracy", how.data, concat("Only measure accuracy on data. ", driver::kDataHelp));
   accuracy->excludes(selftest);
   const auto add = [&](const char* name, auto& value, const char* text) {
     return app.add_option(name, value, text)->needs(accuracy);
   };
-  add("--preprocess", how.preprocessing,
-      driver::kPreprocessingHelp);
+  add("--preprocess", how.preprocessing, driver::kPreprocessingHelp);
   add("--batch", how.batch, "Samples a run (default: what the program is fixed to, else 1)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");

@@ -140,6 +140,7 @@ TEST_F(Calibrate, WarnsOfTooFewSamples) {
   const CommandResult few = calibrate(rows(0, 31));
   EXPECT_EQ(few.code, 0);
   EXPECT_THAT(few.err, HasSubstr("aotc: warning: the profile rests on 31 samples; fewer than 32"));
+  EXPECT_THAT(few.err, HasSubstr("(the data: 31 samples, the rows of 'image' (u8[31,3,32,32]))"));
   EXPECT_THAT(calibrate(rows(0, 32)).err, Not(HasSubstr("fewer than 32")));
 }
 

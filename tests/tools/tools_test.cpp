@@ -276,9 +276,13 @@ TEST_F(Tools, SelftestAndAccuracyHaveBars) {
   EXPECT_EQ(runbench({program(), "--accuracy", kModels / "shapes_200.npz", "--min-top1", "100"}).code, 1);
   ASSERT_EQ(aotc({"compile", kModels / "shapes.onnx", "-o", own_ / "plain.tgl"}).code, 0);
   expect_refused(runbench({own_ / "plain.tgl", "--selftest"}), "aotc compile --bundle 2");
-  const data::Tensor image = *data::make_tensor(DType::kU8, {1, 3, 32, 32});
-  ASSERT_TRUE(data::write_npz(own_ / "in.npz", {{"image", image}}).ok());
-  expect_refused(runbench({program(), "--accuracy", own_ / "in.npz"}), "no labels");
+  const data::Tensor image = *data::make_tensor(DType::kU8, {3, 3, 32, 32}),
+                     label = *data::make_tensor(DType::kS64, {3});
+  ASSERT_TRUE(data::write_npz(own_ / "in.npz", {{"image", image}, {"label", label}}).ok());
+  const CommandResult unlabelled = runbench({program(), "--accuracy", own_ / "in.npz"});
+  expect_refused(unlabelled, "no labels");
+  EXPECT_THAT(unlabelled.err, HasSubstr("read 3 samples, the rows of 'image' (u8[3,3,32,32]); not used: 'label' "
+                                        "(s64[3]); there are no labels (an array 'labels'"));
 }
 
 }  // namespace

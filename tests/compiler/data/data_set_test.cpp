@@ -37,6 +37,86 @@ TEST(DataSet, AnArchiveIsOneSample) {
   EXPECT_EQ(sample->name, "a.npz");
 }
 
+/// The same for a model whose first dimension counts samples.
+const DataSetOptions kRows{{"x"}, {"y"}, {}, true};
+
+TEST(DataSet, RowsAreSamplesWhereTheModelCountsThem) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npz(folder / "a.npz", {{"x", counting(DType::kS32, {3, 2})},
+                                           {"y", counting(DType::kS32, {3})},
+                                           {"id", counting(DType::kS32, {7})}})
+                  .ok());
+  const auto set = DataSet::open(folder / "a.npz", kRows);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 3u);
+  EXPECT_FALSE(set->has_labels());
+  EXPECT_EQ(set->description(), "3 samples, the rows of 'x' (s32[3,2]); not used: 'id' (s32[7])");
+  const auto sample = set->load(2);
+  ASSERT_TRUE(sample.ok());
+  EXPECT_EQ(sample->name, "a.npz row 2");
+  EXPECT_EQ(sample->inputs[0].tensor.dims, (Dims{1, 2}));
+  EXPECT_EQ(sample->inputs[0].tensor.elements<int32_t>()[1], 5);
+  EXPECT_EQ(sample->outputs[0].tensor.dims, Dims{1});
+  // Unless arrays have other numbers of rows, or the user says that the file is one.
+  ASSERT_TRUE(
+      write_npz(folder / "b.npz", {{"x", counting(DType::kS32, {3, 2})}, {"y", counting(DType::kS32, {2})}}).ok());
+  const auto whole = DataSet::open(folder / "b.npz", kRows);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->size(), 1u);
+  EXPECT_EQ(whole->description(), "1 sample: 'x' (s32[3,2])");
+  DataSetOptions said = kRows;
+  said.preprocessing = *parse_preprocessing("samples=file");
+  EXPECT_EQ(DataSet::open(folder / "a.npz", said)->size(), 1u);
+  said.rows_are_samples = false;
+  EXPECT_EQ(DataSet::open(folder / "a.npz", said)->size(), 1u);
+  said.preprocessing = *parse_preprocessing("samples=rows");
+  EXPECT_EQ(DataSet::open(folder / "a.npz", said)->size(), 3u);
+  EXPECT_THAT(DataSet::open(folder / "b.npz", said).error().message,
+              HasSubstr("array 'y' (s32[2]) does not have the 3 rows of array 'x' (s32[3,2]), which are samples"));
+  EXPECT_THAT(parse_preprocessing("samples=all").error().message, HasSubstr("'samples=all' is not understood"));
+}
+
+TEST(DataSet, ArraysInFilesOfTheirOwnAreAnArchive) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npy(folder / "x.npy", counting(DType::kF32, {4, 2})).ok());
+  ASSERT_TRUE(write_npy(folder / "labels.npy", counting(DType::kS64, {4})).ok());
+  const auto set = DataSet::open(folder.path(), kOneInput);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  EXPECT_EQ(set->size(), 4u);
+  EXPECT_EQ(set->load(3)->label, 3);
+  const auto alone = DataSet::open(folder / "x.npy", kRows);
+  ASSERT_TRUE(alone.ok()) << alone.error().message;
+  EXPECT_EQ(alone->description(), "4 samples, the rows of 'x' (f32[4,2])");
+  EXPECT_THAT(DataSet::open(folder.path(), {{"z"}, {}, {}}).error().message,
+              HasSubstr("no file is named after the input 'z'; the inputs are 'z'"));
+}
+
+TEST(DataSet, FoldersOfArchivesHaveTheRowsOfAll) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.npz", "b.npz"})
+    ASSERT_TRUE(
+        write_npz(folder / name, {{"x", counting(DType::kF32, {2, 3})}, {"target", counting(DType::kS64, {2})}}).ok());
+  DataSetOptions options = kRows;
+  const auto set = DataSet::open(folder.path(), options);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  ASSERT_EQ(set->size(), 4u);
+  for (const std::size_t i : {std::size_t{3}, std::size_t{0}, std::size_t{2}, std::size_t{1}}) {
+    const auto sample = set->load(i);
+    ASSERT_TRUE(sample.ok()) << sample.error().message;
+    EXPECT_EQ(sample->name, concat(i < 2 ? "a" : "b", ".npz row ", i % 2));
+    EXPECT_EQ(sample->inputs[0].tensor.elements<float>().size(), 3u);
+  }
+  EXPECT_EQ(set->description(),
+            "4 samples in 2 archives, the first with 2 samples, the rows of 'x' (f32[2,3]); not "
+            "used: 'target' (s64[2])");
+  // Labels by another name, without a preprocessing of pictures.
+  options.preprocessing = *parse_preprocessing("labels=target");
+  EXPECT_TRUE(DataSet::open(folder.path(), options)->has_labels());
+  options.preprocessing = *parse_preprocessing("labels=class");
+  EXPECT_THAT(DataSet::open(folder.path(), options).error().message,
+              HasSubstr("there is no array 'class' of labels; there are 'x' (f32[2,3]), 'target' (s64[2])"));
+}
+
 TEST(DataSet, LabelsSplitAnArchiveIntoRows) {
   const TemporaryFolder folder;
   // One input: the array's own name does not matter.
@@ -56,7 +136,8 @@ TEST(DataSet, LabelsSplitAnArchiveIntoRows) {
 
   ASSERT_TRUE(
       write_npz(folder / "b.npz", {{"x", counting(DType::kU8, {2, 2})}, {"labels", counting(DType::kS64, {3})}}).ok());
-  EXPECT_THAT(DataSet::open(folder / "b.npz", kOneInput).error().message, HasSubstr("dimensions [2,2] for 3 labels"));
+  EXPECT_THAT(DataSet::open(folder / "b.npz", kOneInput).error().message,
+              HasSubstr("3 labels for the 2 rows of array 'x' (u8[2,2])"));
 }
 
 /// Options for a model of one input, with this preprocessing.
@@ -130,7 +211,7 @@ TEST(DataSet, SaysWhatIsWrongWithPixels) {
   EXPECT_THAT(message({{"p", counting(DType::kU8, {2, 4, 5, 7})}}, "array=p"), HasSubstr("one channel or three"));
   EXPECT_THAT(message({pixels, {"q", pixels.tensor}}, ""), HasSubstr("say which with array=NAME"));
   EXPECT_THAT(message({pixels, {"labels", counting(DType::kS64, {3})}}, ""),
-              HasSubstr("array 'labels' has 3 rows for the 2 pictures of 'p'"));
+              HasSubstr("3 labels for the 2 rows of array 'p' (u8[2,4,5,3])"));
   EXPECT_THAT(message({pixels}, "labels=classes"), HasSubstr("there is no array 'classes' of labels"));
   EXPECT_THAT(message({pixels, {"labels", counting(DType::kF32, {2})}}, ""), HasSubstr("not a vector of integers"));
   EXPECT_THAT(message({{"p", counting(DType::kU8, {2, 0, 5, 3})}}, ""), HasSubstr("empty pictures"));
@@ -146,7 +227,9 @@ TEST(DataSet, NamesTheInputThatIsMissing) {
   ASSERT_TRUE(write_npz(folder / "a.npz", {{"ids", counting(DType::kS64, {1})}}).ok());
   const auto set = DataSet::open(folder / "a.npz", {{"ids", "mask"}, {}, {}});
   ASSERT_FALSE(set.ok());
-  EXPECT_THAT(set.error().message, HasSubstr("no array is named after the input 'mask'; the inputs are 'ids', 'mask'"));
+  EXPECT_THAT(set.error().message,
+              HasSubstr("no array is named after the input 'mask'; the inputs are 'ids', 'mask', the "
+                        "arrays 'ids' (s64[1])"));
 }
 
 TEST(DataSet, ReadsFoldersOfArrays) {
@@ -226,7 +309,7 @@ TEST(DataSet, SaysWhatItFoundInstead) {
   EXPECT_THAT(DataSet::open(folder / "absent", kOneInput).error().message, HasSubstr("no such file or folder"));
   EXPECT_THAT(DataSet::open(folder.path(), kOneInput).error().message, HasSubstr("holds no .npz"));
   EXPECT_THAT(DataSet::open(folder.write("x.txt", ""), kOneInput).error().message,
-              HasSubstr("neither a .npz archive nor a folder"));
+              HasSubstr("neither an archive (.npz, .npy) nor a folder"));
 }
 
 }  // namespace
