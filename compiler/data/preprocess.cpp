@@ -130,6 +130,9 @@ float luma(const uint8_t* pixel) {
   return static_cast<float>((pixel[0] * 19595 + pixel[1] * 38470 + pixel[2] * 7471 + 0x8000) >> 16);
 }
 
+constexpr std::array<std::string_view, 13> kNames = {"array", "channels", "crop", "labels", "layout", "mean", "samples",
+                                                     "scale", "short",    "size", "source", "std",    "type"};
+
 }  // namespace
 
 Result<Preprocessing> parse_preprocessing(std::string_view text) {
@@ -143,6 +146,11 @@ Result<Preprocessing> parse_preprocessing(std::string_view text) {
       if (other == name)
         return Error{ErrorCode::kInvalidArgument, concat("preprocessing names ", in_quotes(name), " twice")};
     seen.push_back(name);
+    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
+      std::string names;
+      for (const std::string_view known : kNames) names += concat(names.empty() ? "" : ", ", known);
+      return Error{ErrorCode::kInvalidArgument, concat("preprocessing has no ", in_quotes(name), "; it has ", names)};
+    }
     if (equals == std::string_view::npos || !parse_word(name, word.substr(equals + 1), how))
       return Error{ErrorCode::kInvalidArgument,
                    concat("preprocessing ", in_quotes(word),

@@ -97,6 +97,7 @@ Result<Configuration> whole_configuration(const Options& options) {
       auto selector = compiler::NodeSelector::parse(text);
       if (!selector.ok())
         return Error{selector.error().code, concat(option, " ", text, ": ", selector.error().message)};
+      selector->place = option;
       selectors.push_back(std::move(*selector));
     }
     return {};

@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <string>
 
 #include "compiler/data/files.h"
@@ -25,6 +26,7 @@ Status read_selectors(const YAML::Node& value, std::vector<compiler::NodeSelecto
   if (!value.IsScalar()) return yaml_error(value, "operations are selected by a list of texts, such as [type:Softmax]");
   auto selector = compiler::NodeSelector::parse(value.Scalar());
   if (!selector.ok()) return yaml_error(value, selector.error().message);
+  selector->place = yaml_place(value);
   selectors.push_back(std::move(*selector));
   return {};
 }
@@ -43,6 +45,19 @@ Status read_sections(const YAML::Node& root, Configuration& configuration) {
        {"int8", [&](const YAML::Node& section) { return read_int8_section(section, configuration.int8); }}});
 }
 
+/// What to do where the line that YAML stumbles over, or the one before, begins with a tab.
+std::string tab_note(std::string_view text, int line) {
+  int number = 0;
+  for (std::size_t begin = 0; begin <= text.size() && number <= line; ++number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view content = text.substr(begin, end - begin);
+    if (number >= line - 1 && content.substr(0, content.find_first_not_of(" \t")).find('\t') != std::string_view::npos)
+      return concat("; line ", number + 1, " is indented with a tab: YAML takes spaces");
+    begin = end + 1;
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<Configuration> read_configuration(const std::filesystem::path& path) {
@@ -50,17 +65,28 @@ Result<Configuration> read_configuration(const std::filesystem::path& path) {
     return Error{ErrorCode::kInvalidArgument, concat("configuration '", path.native(), "': ", what)};
   };
   Configuration configuration;
+  TEGULA_ASSIGN_OR_RETURN(const std::string text, data::read_file(path, kLargest));
   try {
-    TEGULA_ASSIGN_OR_RETURN(const std::string text, data::read_file(path, kLargest));
     const YAML::Node root = YAML::Load(text);
     const Status status = read_sections(root, configuration);
     if (!status.ok()) return in_file(status.error().message);
   } catch (const YAML::Exception& e) {
-    return in_file(concat("line ", e.mark.line + 1, ": ", e.msg));
+    return in_file(concat("line ", e.mark.line + 1, ": ", e.msg, tab_note(text, e.mark.line)));
   }
-  const auto name_file = [&](std::string& place) { place = in_file(place).message; };
-  for (compiler::QuantizationRule& rule : configuration.int8.rules) name_file(rule.place);
-  for (compiler::TensorRule& rule : configuration.int8.tensors) name_file(rule.place);
+  const auto name_file = [&](std::string& place) {
+    if (!place.empty()) place = in_file(place).message;
+  };
+  name_file(configuration.int8.collector_place);
+  for (auto* rules : {&configuration.bf16.allow, &configuration.bf16.deny})
+    for (compiler::NodeSelector& selector : *rules) name_file(selector.place);
+  for (compiler::QuantizationRule& rule : configuration.int8.rules) {
+    name_file(rule.place);
+    name_file(rule.collector_place);
+  }
+  for (compiler::TensorRule& rule : configuration.int8.tensors) {
+    name_file(rule.place);
+    name_file(rule.collector_place);
+  }
   return configuration;
 }
 

@@ -10,6 +10,7 @@
 #include "compiler/driver/profile_file.h"
 #include "compiler/driver/progress.h"
 #include "compiler/quantize/balance_channels.h"
+#include "compiler/quantize/check_collectors.h"
 #include "compiler/quantize/quantizer.h"
 
 namespace tegula::driver {
@@ -55,6 +56,7 @@ Result<std::optional<Profile>> profile_for(const std::filesystem::path& model, c
     TEGULA_RETURN_IF_ERROR(check_profile_model(profile, options.profile, model_xxh3));
     return std::optional<Profile>(std::move(profile));
   }
+  TEGULA_RETURN_IF_ERROR(compiler::check_collectors(quantization, nullptr));  // of collectors are profiles only
   if (!options.data.empty() && needs_profile(quantization)) {
     TEGULA_ASSIGN_OR_RETURN(Profile profile, calibrated(model, import, options));
     return std::optional<Profile>(std::move(profile));
@@ -107,6 +109,7 @@ Status apply(const Int8Options& options, QuantizationOptions& quantization) {
     const auto algorithm = compiler::range_algorithm(options.ranges);
     quantization.algorithm = algorithm.value_or(compiler::RangeAlgorithm::kCollector);
     if (!algorithm) quantization.defaults.activation.collector = options.ranges;
+    quantization.collector_place = "--ranges";
   }
   if (!options.smooth.empty()) {
     const auto alpha = smooth_alpha(options.smooth);

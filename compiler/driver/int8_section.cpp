@@ -14,10 +14,6 @@ using compiler::TensorRule;
 
 constexpr std::string_view kRegex = "regex:";
 
-std::string place_of(const YAML::Node& node) {
-  return concat("line ", node.Mark().line + 1);
-}
-
 /// What stands in the section under a name; reading it waits until all of the section is known.
 struct Dictionary {
   YAML::Node node;
@@ -62,7 +58,8 @@ Status read_rules(const Dictionary& dictionary, std::string_view name, MakeSelec
   return dictionary.read(name, [&](const YAML::Node& key, const YAML::Node& value) -> Status {
     auto selector = make(key.Scalar());
     if (!selector.ok()) return yaml_error(key, selector.error().message);
-    QuantizationRule rule{.selector = std::move(*selector), .place = place_of(key)};
+    QuantizationRule rule{.selector = std::move(*selector), .place = yaml_place(key)};
+    if (value.IsNull()) return yaml_error(key, concat("the rule for ", rule.selector.description(), " says nothing"));
     TEGULA_RETURN_IF_ERROR(
         read_product_rule(value, concat("the rule for ", rule.selector.description()), false, {}, rule));
     rules.of(rule.selector.kind()).push_back(std::move(rule));
@@ -78,7 +75,8 @@ Status read_tensors(const Dictionary& dictionary, QuantizationOptions& options) 
     const bool is_regex = text.starts_with(kRegex);
     auto rule = is_regex ? TensorRule::regex(text.substr(kRegex.size())) : TensorRule::name(text);
     if (!rule.ok()) return yaml_error(key, rule.error().message);
-    rule->place = place_of(key);
+    rule->place = yaml_place(key);
+    if (value.IsNull()) return yaml_error(key, concat("the rule for ", rule->description(), " says nothing"));
     TEGULA_RETURN_IF_ERROR(read_tensor_rule(value, *rule));
     (is_regex ? options.tensors : names).push_back(std::move(*rule));
     return {};
@@ -103,6 +101,7 @@ void apply_defaults(const QuantizationRule& all, QuantizationOptions& options) {
   if (all.approach) options.defaults.approach = *all.approach;
   if (all.algorithm) options.algorithm = all.algorithm;
   if (all.collector) options.defaults.activation.collector = *all.collector;
+  options.collector_place = all.collector_place;
   if (all.percentile) options.defaults.activation.percentile = *all.percentile;
   if (all.symmetric_activation) options.defaults.symmetric_activation = *all.symmetric_activation;
   if (all.per_row_activation) options.defaults.per_row_activation = *all.per_row_activation;
@@ -116,8 +115,8 @@ void apply_defaults(const QuantizationRule& all, QuantizationOptions& options) {
 Status read_int8_section(const YAML::Node& section, QuantizationOptions& options) {
   YamlReaders readers;
   const auto flag = [&](const char* name, bool& option) {
-    readers[name] = [&option](const YAML::Node& value) -> Status {
-      TEGULA_ASSIGN_OR_RETURN(option, yaml_flag(value));
+    readers[name] = [&option, name](const YAML::Node& value) -> Status {
+      TEGULA_ASSIGN_OR_RETURN(option, yaml_flag(value, name));
       return {};
     };
   };

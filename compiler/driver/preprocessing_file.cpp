@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <filesystem>
+#include <set>
 
 #include "compiler/data/files.h"
 
@@ -43,9 +44,15 @@ Result<std::string> words_of(const std::string& text) {
     const YAML::Node document = YAML::Load(text);
     if (!document.IsMap()) return Error{ErrorCode::kInvalidFile, "it does not hold 'key: value' lines"};
     std::string words;
+    std::set<std::string> keys;
     for (const auto& entry : document) {
       if (!entry.first.IsScalar()) return Error{ErrorCode::kInvalidFile, "a key is no word"};
       TEGULA_ASSIGN_OR_RETURN(const std::string word, word_of(entry.first.Scalar(), entry.second));
+      const std::string line = concat("line ", entry.first.Mark().line + 1, ": ");
+      if (!keys.insert(entry.first.Scalar()).second)
+        return Error{ErrorCode::kInvalidFile, concat(line, in_quotes(entry.first.Scalar()), " stands twice")};
+      if (const auto alone = data::parse_preprocessing(word); !alone.ok())
+        return Error{ErrorCode::kInvalidFile, concat(line, alone.error().message)};
       words += (words.empty() ? "" : " ") + word;
     }
     return words;

@@ -33,7 +33,7 @@ class Words {
   }
   YamlReader reader(const std::string& path) {
     return [this, path](const YAML::Node& value) -> Status {
-      TEGULA_ASSIGN_OR_RETURN(std::string text, yaml_text(value));
+      TEGULA_ASSIGN_OR_RETURN(std::string text, yaml_text(value, path));
       words_.emplace(path, Word{std::move(text), value});
       return {};
     };
@@ -65,7 +65,7 @@ class Words {
 };
 
 Result<double> number_of(const YAML::Node& value, std::string_view what) {
-  TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value));
+  TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(value, what));
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   if (end == text.c_str() || *end != '\0' || !std::isfinite(number))
@@ -73,12 +73,15 @@ Result<double> number_of(const YAML::Node& value, std::string_view what) {
   return number;
 }
 
-/// `algorithm` and `percentile`, of activations and of tensors: for what has these three members.
+/// `algorithm` and `percentile`, of activations and of tensors: for what has these members.
 template <typename Rule>
 Status apply_algorithm(const Word* algorithm, const Word* percentile, Rule& rule) {
   if (algorithm != nullptr) {
     rule.algorithm = compiler::range_algorithm(algorithm->text).value_or(RangeAlgorithm::kCollector);
-    if (rule.algorithm == RangeAlgorithm::kCollector) rule.collector = algorithm->text;
+    if (rule.algorithm == RangeAlgorithm::kCollector) {
+      rule.collector = algorithm->text;
+      rule.collector_place = yaml_place(algorithm->node);
+    }
   }
   if (percentile == nullptr) return {};
   if (algorithm != nullptr && rule.algorithm != RangeAlgorithm::kPercentile)
@@ -215,20 +218,20 @@ std::optional<std::optional<double>> smooth_alpha(const std::string& text) {
 
 Status read_smooth_quant(const YAML::Node& value, std::optional<compiler::SmoothOptions>& smooth) {
   if (value.IsScalar()) {
-    TEGULA_ASSIGN_OR_RETURN(const bool on, yaml_flag(value));
+    TEGULA_ASSIGN_OR_RETURN(const bool on, yaml_flag(value, "smooth_quant"));
     if (on) smooth.emplace();
     return {};
   }
   smooth.emplace();
   const auto read_alpha = [&](const YAML::Node& word) -> Status {
-    TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(word));
+    TEGULA_ASSIGN_OR_RETURN(const std::string text, yaml_text(word, "alpha"));
     const auto alpha = smooth_alpha(text);
     if (!alpha) return yaml_error(word, concat("alpha is a number from 0 to 1, or auto, not '", text, "'"));
     smooth->alpha = *alpha;
     return {};
   };
   const auto read_convolutions = [&](const YAML::Node& word) -> Status {
-    TEGULA_ASSIGN_OR_RETURN(smooth->convolutions, yaml_flag(word));
+    TEGULA_ASSIGN_OR_RETURN(smooth->convolutions, yaml_flag(word, "convolutions"));
     return {};
   };
   return read_yaml_map(value, "smooth_quant", {{"alpha", read_alpha}, {"convolutions", read_convolutions}});

@@ -9,8 +9,11 @@
 namespace tegula::compiler {
 namespace {
 
-/// Insertions, deletions and exchanges of letters that make one text of the other (Levenshtein's distance).
+/// Insertions, deletions and exchanges of letters that make one text of the other (Levenshtein's distance); 1 where one
+/// is the other's beginning, of at least three letters.
 std::size_t distance(std::string_view a, std::string_view b) {
+  const std::size_t shorter = std::min(a.size(), b.size());
+  if (shorter >= 3 && a != b && a.substr(0, shorter) == b.substr(0, shorter)) return 1;
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -25,17 +28,29 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-}  // namespace
-
-std::string nearest_names(std::string_view text, const std::set<std::string>& names) {
+/// By distance.
+std::vector<std::pair<std::size_t, std::string_view>> by_distance(std::string_view text,
+                                                                  const std::set<std::string>& names) {
   constexpr std::size_t kLongest = 200;  // of a name that is compared: the work grows with the square
   std::vector<std::pair<std::size_t, std::string_view>> nearest;
   for (const std::string& name : names)
     nearest.emplace_back(distance(text.substr(0, kLongest), std::string_view(name).substr(0, kLongest)), name);
   std::sort(nearest.begin(), nearest.end());
+  return nearest;
+}
+
+}  // namespace
+
+std::string nearest_names(std::string_view text, const std::set<std::string>& names) {
+  const auto nearest = by_distance(text, names);
   if (nearest.empty()) return "";
   if (nearest.size() == 1) return concat("'", nearest[0].second, "'");
   return concat("'", nearest[0].second, "' and '", nearest[1].second, "'");
+}
+
+std::string nearest_name(std::string_view text, const std::set<std::string>& names) {
+  const auto nearest = by_distance(text, names);
+  return nearest.empty() ? std::string() : std::string(nearest[0].second);
 }
 
 }  // namespace tegula::compiler

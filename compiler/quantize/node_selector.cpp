@@ -12,12 +12,17 @@ namespace {
 
 constexpr std::string_view kTypeWord = "type:", kNameWord = "name:", kRegexWord = "regex:";
 
+bool is_operator_type(std::string_view type) {
+  return all_operator_types().contains(std::string(type));
+}
+
 }  // namespace
 
 Result<NodeSelector> NodeSelector::type(std::string_view type) {
   if (!is_operator_type(type))
     return Error{ErrorCode::kInvalidArgument,
-                 concat("there is no operator type '", type, "'; types are ONNX's, as Conv")};
+                 concat("there is no operator type '", type, "'; types are ONNX's, and the nearest is '",
+                        nearest_name(type, all_operator_types()), "'")};
   return NodeSelector(Kind::kType, type);
 }
 
@@ -70,8 +75,8 @@ Result<std::vector<Node*>> NodeSelector::select(const Graph& graph) const {
   if (!selected.empty()) return selected;
   const std::string near = nearest_names(text_, kind_ == Kind::kType ? types : names);
   return Error{ErrorCode::kInvalidArgument,
-               concat(description(), kind_ == Kind::kRegex ? " match" : " matches", " nothing in the compiled model",
-                      near.empty() ? "" : "; it has ", near)};
+               concat(place, place.empty() ? "" : ": ", description(), kind_ == Kind::kRegex ? " match" : " matches",
+                      " nothing in the compiled model", near.empty() ? "" : "; it has ", near)};
 }
 
 std::string NodeSelector::description() const {

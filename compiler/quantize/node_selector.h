@@ -25,6 +25,8 @@ class NodeSelector {
   /// word before the colon a type where the word is one, else a name.
   static Result<NodeSelector> parse(std::string_view text);
 
+  std::string place = {};  ///< where it is written, for messages; may be empty
+
   bool selects(const Node& node) const;
 
   /// What it selects, in the graph's order. kInvalidArgument when that is nothing, with the names that come closest.

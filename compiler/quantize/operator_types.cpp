@@ -119,15 +119,17 @@ std::vector<std::string> operator_types(const Node& node) {
   return types;
 }
 
-bool is_operator_type(std::string_view type) {
-  const auto has = [&](const std::vector<std::string>& types) {
-    return std::find(types.begin(), types.end(), type) != types.end();
-  };
-  for (const OpDef* op : all_ops())
-    if (op != &eltwise_op && has(named(op->name, renamed_ops()))) return true;
-  for (int number = 0; is_valid(static_cast<Function>(number)); ++number)
-    if (has(named(name_of(static_cast<Function>(number)), renamed_functions()))) return true;
-  return false;
+const std::set<std::string>& all_operator_types() {
+  static const std::set<std::string> types = [] {
+    std::set<std::string> all = {"ConvTranspose"};
+    const auto add = [&](const std::vector<std::string>& names) { all.insert(names.begin(), names.end()); };
+    for (const OpDef* op : all_ops())
+      if (op != &eltwise_op) add(named(op->name, renamed_ops()));
+    for (int number = 0; is_valid(static_cast<Function>(number)); ++number)
+      add(named(name_of(static_cast<Function>(number)), renamed_functions()));
+    return all;
+  }();
+  return types;
 }
 
 }  // namespace tegula::compiler

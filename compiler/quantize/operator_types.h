@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ std::vector<std::string> operator_types(const Node& node);
 /// The same of an elementwise function: {"LeakyRelu"}.
 std::vector<std::string> operator_types(Function function);
 
-/// Whether some operation of ours has this name: what tells a mistyped type from one that a model has not.
-bool is_operator_type(std::string_view type);
+/// The names that operations of ours have: what tells a mistyped type from one that a model has not.
+const std::set<std::string>& all_operator_types();
 
 }  // namespace tegula::compiler

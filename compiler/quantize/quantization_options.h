@@ -58,6 +58,7 @@ struct QuantizationRule {
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
   std::optional<double> percentile = std::nullopt;
   std::optional<std::string> collector = std::nullopt;
+  std::string collector_place = {};  ///< where its name is written
   std::optional<bool> symmetric_activation = std::nullopt;
   std::optional<bool> per_row_activation = std::nullopt;
   std::optional<bool> per_channel_weights = std::nullopt;
@@ -81,6 +82,7 @@ struct QuantizationOptions {
   /// outliers that belong to single pictures, and mse for matrix products, whose outliers come with every sample and
   /// carry what a transformer has learnt.
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
+  std::string collector_place;          ///< where the collector of `defaults` is written, for messages
   std::vector<QuantizationRule> rules;  ///< in order: later ones win
   std::vector<TensorRule> tensors;      ///< likewise
   bool first_layer = true;              ///< the product that comes first is quantized

@@ -11,6 +11,7 @@
 #include "compiler/passes/quantization.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/quantize/balance_channels.h"
+#include "compiler/quantize/check_collectors.h"
 #include "compiler/quantize/embedding_tables.h"
 #include "compiler/quantize/integer_attention.h"
 #include "compiler/quantize/operator_types.h"
@@ -125,7 +126,6 @@ class Quantizer {
       return Error{
           ErrorCode::kInvalidArgument,
           concat("node '", name_of(node), "' is to be quantized statically, and no calibration profile is given")};
-    TEGULA_RETURN_IF_ERROR(check_collector(range_options(node.input(0), choice)));
     const auto range = range_of_group(node.input(0), choice);
     return range.ok() ? std::string() : range.error().message;
   }
@@ -163,9 +163,7 @@ class Quantizer {
       if (!is_real(operand)) return real("an operand is no fp32 tensor");
       const TensorProfile* const seen = profile_ == nullptr ? nullptr : profile_of(operand);
       if (seen == nullptr) return real(concat("calibration has not seen tensor '", operand->name, "'"));
-      const RangeOptions how = range_options(operand, symmetric);
-      TEGULA_RETURN_IF_ERROR(check_collector(how));
-      auto range = choose_range(*seen, how);
+      auto range = choose_range(*seen, range_options(operand, symmetric));
       if (const TensorRule* rule = tensor_rules_.of(groups_, operand); rule != nullptr && rule->range)
         range = *rule->range;
       if (!range.ok()) return real(concat("tensor '", operand->name, "': ", range.error().message));
@@ -174,18 +172,6 @@ class Quantizer {
     node.rule = concat("int8 static, ", choice.reason);
     attentions_.emplace_back(&node, quantizations);
     return {};
-  }
-
-  /// A name that is no algorithm is a collector's: an error unless the profile has ranges of it.
-  Status check_collector(const RangeOptions& how) const {
-    if (how.algorithm != RangeAlgorithm::kCollector) return {};
-    const std::string& name = how.collector;
-    for (const auto& [tensor, seen] : profile_->tensors)
-      if (seen.collected.contains(name)) return {};
-    return Error{ErrorCode::kInvalidArgument,
-                 concat("'", name,
-                        "' is neither a range algorithm (minmax, moving_average, percentile, kl, mse) nor a "
-                        "collector that the profile has ranges of")};
   }
 
   /// What calibration has seen of a value; of a reshape, that of its source.
@@ -389,6 +375,7 @@ class Quantizer {
 }  // namespace
 
 Result<bool> quantize(Graph& graph, const Profile* profile, const QuantizationOptions& options) {
+  TEGULA_RETURN_IF_ERROR(check_collectors(options, profile));
   if (!options.smooth) return Quantizer(graph, profile, options).run();
   if (profile == nullptr)
     return Error{ErrorCode::kInvalidArgument, "channels are balanced by a calibration profile, and none is given"};

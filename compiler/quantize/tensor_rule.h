@@ -26,6 +26,7 @@ class TensorRule {
   std::optional<RangeAlgorithm> algorithm = std::nullopt;
   std::optional<double> percentile = std::nullopt;
   std::optional<std::string> collector = std::nullopt;
+  std::string collector_place = {};  ///< where its name is written
 
   bool selects(std::string_view tensor) const;
   const std::string& text() const { return text_; }

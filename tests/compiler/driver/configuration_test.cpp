@@ -41,6 +41,7 @@ TEST_F(ConfigurationTest, ReadsListsOfBf16) {
   EXPECT_EQ(configuration->bf16.allow[1].text(), "/a b");
   ASSERT_EQ(configuration->bf16.deny.size(), 1u);
   EXPECT_EQ(configuration->bf16.deny[0].kind(), compiler::NodeSelector::Kind::kRegex);
+  EXPECT_THAT(configuration->bf16.deny[0].place, testing::EndsWith("c.yaml': line 3"));
   EXPECT_TRUE(read("# nothing\n").ok());
 }
 
@@ -70,6 +71,7 @@ int8:
   EXPECT_EQ(int8.rules[0].selector.description(), "operator type Conv") << "types, then expressions, then names";
   EXPECT_EQ(int8.rules[0].algorithm, RangeAlgorithm::kCollector);
   EXPECT_EQ(int8.rules[0].collector, "my_collector");
+  EXPECT_THAT(int8.rules[0].collector_place, testing::EndsWith("c.yaml': line 13"));
   EXPECT_EQ(int8.rules[1].selector.description(), "nodes like '/tail.*'");
   EXPECT_EQ(int8.rules[1].percentile, 99.9);
   EXPECT_EQ(int8.rules[1].algorithm, RangeAlgorithm::kPercentile) << "what a percentile is of";
@@ -148,8 +150,9 @@ TEST_F(ConfigurationTest, ReadsHowChannelsAreBalanced) {
   const auto refused = [&](const std::string& text) { return message("int8:\n  smooth_quant: " + text + "\n"); };
   EXPECT_THAT(refused("{alpha: 1.5}"), HasSubstr("line 2: alpha is a number from 0 to 1, or auto, not '1.5'"));
   EXPECT_THAT(refused("{alpha: some}"), HasSubstr("line 2: alpha is a number"));
-  EXPECT_THAT(refused("{beta: 1}"), HasSubstr("line 2: smooth_quant has no 'beta'; it has alpha, convolutions"));
-  EXPECT_THAT(refused("0.5"), HasSubstr("line 2: true or false expected"));
+  EXPECT_THAT(refused("{beta: 1}"),
+              HasSubstr("line 2: smooth_quant has no 'beta', the nearest is 'alpha'; it has alpha, convolutions"));
+  EXPECT_THAT(refused("0.5"), HasSubstr("line 2: smooth_quant: true or false expected"));
 }
 
 // The command line wins over the file.
@@ -177,10 +180,11 @@ TEST_F(ConfigurationTest, TheSectionCanLeaveAllProductsThatNoRuleNames) {
 
 TEST_F(ConfigurationTest, RefusesQuantizationItDoesNotKnow) {
   const auto section = [&](const std::string& line) { return message("int8:\n  " + line + "\n"); };
-  EXPECT_THAT(section("aproach: static"), HasSubstr("line 2: int8 has no 'aproach'; it has activation, approach"));
+  EXPECT_THAT(section("aproach: static"),
+              HasSubstr("line 2: int8 has no 'aproach', the nearest is 'approach'; it has activation, approach"));
   EXPECT_THAT(section("approach: sometimes"), HasSubstr("line 2: approach 'sometimes' is none of dynamic, static, "));
   EXPECT_THAT(section("activation: {scheme: odd}"), HasSubstr("activation scheme 'odd' is none of asym, sym"));
-  EXPECT_THAT(section("activation: {dtype: [u8, fp32]}"), HasSubstr("line 2: one word expected"));
+  EXPECT_THAT(section("activation: {dtype: [u8, fp32]}"), HasSubstr("line 2: activation dtype: one word expected"));
   EXPECT_THAT(section("activation: {dtype: bf16}"), HasSubstr("activation dtype 'bf16' is none of fp32, int8, s8, u"));
   EXPECT_THAT(section("activation: {percentile: 12}"), HasSubstr("a percentile is a number above 50"));
   EXPECT_THAT(section("activation: {granularity: per_channel}"), HasSubstr("activation granularity 'per_channel' is"));
@@ -190,8 +194,9 @@ TEST_F(ConfigurationTest, RefusesQuantizationItDoesNotKnow) {
   EXPECT_THAT(section("weight: {granularity: per_row}"), HasSubstr("'per_row' is none of per_channel, per_tensor"));
   EXPECT_THAT(section("weight: {algorithm: kl}"), HasSubstr("weight algorithm 'kl' is none of minmax, mse"));
   EXPECT_THAT(section("weight: {percentile: 99}"), HasSubstr("weight has no 'percentile'"));
-  EXPECT_THAT(section("first_layer: 1"), HasSubstr("true or false expected"));
-  EXPECT_THAT(section("op_type_dict: {Cnv: {dtype: fp32}}"), HasSubstr("line 2: there is no operator type 'Cnv'"));
+  EXPECT_THAT(section("first_layer: 1"), HasSubstr("line 2: first_layer: true or false expected"));
+  EXPECT_THAT(section("op_type_dict: {Cnv: {dtype: fp32}}"),
+              HasSubstr("line 2: there is no operator type 'Cnv'; types are ONNX's, and the nearest is 'Conv'"));
   EXPECT_THAT(section("op_regex_dict: {'(': {dtype: fp32}}"), HasSubstr("line 2: '(' is no regular expression"));
   EXPECT_THAT(section("op_name_dict: {a: {dtype: fp16}}"), HasSubstr("dtype 'fp16' is none of fp32, int8"));
   EXPECT_THAT(section("op_name_dict: {a: {dtyp: fp32}}"), HasSubstr("the rule for node 'a' has no 'dtyp'"));
@@ -267,8 +272,10 @@ TEST_F(ConfigurationTest, ReadsTheRuleThatADiagnosisSuggests) {
 }
 
 TEST_F(ConfigurationTest, RefusesWhatItDoesNotKnow) {
-  EXPECT_THAT(message("bf17: {}\n"), HasSubstr("line 1: the configuration has no 'bf17'; it has bf16, int8"));
-  EXPECT_THAT(message("bf16:\n  allowed: [Exp]\n"), HasSubstr("line 2: bf16 has no 'allowed'; it has allow, deny"));
+  EXPECT_THAT(message("bf17: {}\n"),
+              HasSubstr("line 1: the configuration has no 'bf17', the nearest is 'bf16'; it has bf16, int8"));
+  EXPECT_THAT(message("bf16:\n  allowed: [Exp]\n"),
+              HasSubstr("line 2: bf16 has no 'allowed', the nearest is 'allow'; it has allow, deny"));
   EXPECT_THAT(message("bf16:\n  allow: [Exp]\n  allow: [Log]\n"), HasSubstr("line 3: 'allow' stands twice in bf16"));
   EXPECT_THAT(message("bf16:\n  allow: {a: b}\n"), HasSubstr("line 2: operations are selected by a list of texts"));
   EXPECT_THAT(message("bf16:\n  allow: [[Exp]]\n"), HasSubstr("line 2: operations are selected by texts"));
@@ -276,6 +283,9 @@ TEST_F(ConfigurationTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(message("bf16:\n  allow: ['regex:(']\n"), HasSubstr("is no regular expression"));
   EXPECT_THAT(message("- bf16\n"), HasSubstr("line 1: the configuration is no map of names and values"));
   EXPECT_THAT(message("bf16: [\n"), HasSubstr("line 2"));
+  EXPECT_THAT(message("int8:\n\tlast_layer: true\n"), HasSubstr("line 2 is indented with a tab: YAML takes spaces"));
+  EXPECT_THAT(message("int8:\n  op_type_dict:\n    Conv:\n  last_layer: true\n"),
+              HasSubstr("line 3: the rule for operator type Conv says nothing"));
   EXPECT_THAT(read_configuration("/nowhere/c.yaml").error().message, HasSubstr("/nowhere/c.yaml"));
 }
 

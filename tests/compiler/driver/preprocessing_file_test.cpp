@@ -46,8 +46,11 @@ TEST(ReadPreprocessing, ErrorsNameTheFileAndTheLine) {
     const auto read = read_preprocessing(folder.write("p.yml", text));
     return read.ok() ? "" : read.error().message;
   };
-  EXPECT_THAT(error_of("short: 256\ncrpo: 224\n"), AllOf(HasSubstr("p.yml"), HasSubstr("crpo")));
-  EXPECT_THAT(error_of("short: 256\nshort: 224\n"), HasSubstr("short"));
+  EXPECT_THAT(
+      error_of("short: 256\ncrpo: 224\n"),
+      AllOf(HasSubstr("p.yml"), HasSubstr("line 2: preprocessing has no 'crpo'; it has array, channels, crop,")));
+  EXPECT_THAT(error_of("short: 256\nlayout: nchv\n"), HasSubstr("line 2: preprocessing 'layout=nchv' is not under"));
+  EXPECT_THAT(error_of("short: 256\nshort: 224\n"), HasSubstr("line 2: 'short' stands twice"));
   EXPECT_THAT(error_of("short: 256\nmean: {r: 1}\n"), HasSubstr("line 2: 'mean' is neither"));
   EXPECT_THAT(error_of("mean: [1, [2]]\n"), HasSubstr("line 1: 'mean' is neither"));
   EXPECT_THAT(error_of("short: 256 crop=224\n"), HasSubstr("'short' is neither"));

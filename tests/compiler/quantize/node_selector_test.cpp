@@ -60,13 +60,16 @@ TEST(NodeSelector, ReadsOneWord) {
 
 TEST(NodeSelector, RefusesWhatCannotMatch) {
   EXPECT_EQ(NodeSelector::type("Convolution").error().message,
-            "there is no operator type 'Convolution'; types are ONNX's, as Conv");
+            "there is no operator type 'Convolution'; types are ONNX's, and the nearest is 'Conv'");
   EXPECT_EQ(NodeSelector::regex("(").error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(selected(NodeSelector::type("Conv"), small_model()),
               ElementsAre("operator type Conv matches nothing in the compiled model; it has 'Exp' and 'Gemm'"));
   EXPECT_THAT(
       selected(NodeSelector::name("/fc1/MatMull"), small_model()),
       ElementsAre("node '/fc1/MatMull' matches nothing in the compiled model; it has '/fc1/MatMul' and '/fc1/Relu'"));
+  NodeSelector placed = NodeSelector::name("nothing");
+  placed.place = "line 7";
+  EXPECT_EQ(placed.select(small_model()).error().message.substr(0, 38), "line 7: node 'nothing' matches nothing");
 }
 
 TEST(OperatorTypes, AreOnnxNames) {

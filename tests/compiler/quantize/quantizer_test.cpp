@@ -9,6 +9,7 @@
 
 #include "compiler/passes/pass.h"
 #include "compiler/passes/quantization.h"
+#include "compiler/quantize/check_collectors.h"
 #include "compiler/quantize/quantization_parameters.h"
 #include "compiler/quantize/scale_groups.h"
 #include "tests/support/graph_testing.h"
@@ -438,6 +439,42 @@ TEST(Quantizer, TensorsCanHaveRangesOfTheirOwn) {
   Graph graph = graph_of(kTwoProducts);
   ASSERT_TRUE(quantize(graph, &profile, options).ok());
   EXPECT_EQ(graph.find_value("m")->producer->rule, "int8 static, by default, its input by the rule for tensor 'b'");
+}
+
+TEST(Quantizer, NamesThatAreNoCollectorsAreErrors) {
+  Profile profile = profile_of({{"x", {-1, 1}}, {"a", {0, 1}}, {"b", {0, 1}}});
+  profile.tensors["b"].collected["deviation"] = {0, 1};
+  const auto message = [&](const QuantizationOptions& options, const Profile* seen) {
+    Graph graph = graph_of(kTwoProducts);
+    const auto quantized = quantize(graph, seen, options);
+    return quantized.ok() ? "quantized" : quantized.error().message;
+  };
+  QuantizationOptions options;
+  options.algorithm = RangeAlgorithm::kCollector;
+  options.defaults.activation.collector = "persentile";
+  options.collector_place = "--ranges";
+  EXPECT_EQ(message(options, &profile),
+            "--ranges: algorithm 'persentile' is neither a range algorithm (minmax, moving_average, percentile, kl, "
+            "mse) nor a collector that the profile has ranges of; the nearest is 'percentile'");
+  options.algorithm.reset();
+  EXPECT_EQ(message(options, &profile), "quantized");
+  options.tensors.push_back(TensorRule::name("b"));
+  options.tensors[0].algorithm = RangeAlgorithm::kCollector;
+  options.tensors[0].collector = "deviatoin";
+  options.tensors[0].collector_place = "line 7";
+  EXPECT_THAT(message(options, &profile), HasSubstr("line 7: algorithm 'deviatoin' is neither"));
+  EXPECT_THAT(message(options, &profile), HasSubstr("the nearest is 'deviation'"));
+  options.tensors[0].collector = "deviation";
+  EXPECT_EQ(message(options, &profile), "quantized");
+  EXPECT_EQ(check_collectors(options, nullptr).error().message,
+            "line 7: algorithm 'deviation' is neither a range algorithm (minmax, moving_average, percentile, kl, mse) "
+            "nor a collector that the profile has ranges of; the nearest is 'percentile'");
+  options.tensors.clear();
+  options.rules.push_back({.selector = *NodeSelector::type("MatMul")});
+  options.rules[0].algorithm = RangeAlgorithm::kCollector;
+  options.rules[0].collector = "kll";
+  options.rules[0].collector_place = "line 3";
+  EXPECT_THAT(message(options, &profile), HasSubstr("line 3: algorithm 'kll' is neither"));
 }
 
 TEST(Quantizer, RulesOfTensorsThatAreNotReadAreErrors) {
