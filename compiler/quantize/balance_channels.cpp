@@ -14,6 +14,7 @@
 #include "compiler/quantize/operator_types.h"
 #include "compiler/quantize/scale_groups.h"
 #include "compiler/quantize/tensor_rule.h"
+#include "schema/base/check.h"
 
 namespace tegula::compiler {
 namespace {
@@ -21,6 +22,10 @@ namespace {
 /// Values of each channel that calibration has to have seen. A new one passes the extremes of n with a chance of
 /// 2 / (n + 1), and where channels are even that is the share of all values that are cut off.
 constexpr int64_t kFewestValues = 1000;
+
+/// Of the expected error, what a multiplication in front of products may leave: it is work of each run, of some
+/// thousandths of the products' own.
+constexpr double kWorthAStep = .9;
 
 /// f(s x) = s f(x) for s > 0: a factor of a channel goes through.
 bool is_homogeneous(Function function) {
@@ -161,7 +166,7 @@ class Balancer {
         collected_.insert(source);
     }
     for (const auto& [source, products] : sources) {
-      const std::string note = balance(source);
+      const std::string note = balance(source, products);
       for (const Node* product : products) result_.notes[product] = note;
     }
     if (result_.changed) graph_.remove_dead();  // the constants of before
@@ -175,12 +180,18 @@ class Balancer {
            (options_.smooth->convolutions || is_op(&node, "matmul"));
   }
 
-  /// What was done to the channels of the value, or why nothing was.
-  std::string balance(Value* source) {
+  /// What was done to the channels of the value, or why nothing was. `products` read it, as integers.
+  std::string balance(Value* source, const std::vector<Node*>& products) {
     const auto left = [](std::string_view reason) { return concat("channels not balanced: ", reason); };
     std::vector<Node*> readers, producers;
-    if (std::string reason = find_readers(source, readers); !reason.empty()) return left(reason);
-    if (std::string reason = find_producers(source, producers); !reason.empty()) return left(reason);
+    const std::string shared = find_readers(source, readers);
+    const std::string unfolded = shared.empty() ? find_producers(source, producers) : shared;
+    const bool as_post_op = shared.empty() && !unfolded.empty() && takes_post_op(source->producer, source);
+    const bool inserted = !unfolded.empty() && !as_post_op;
+    if (inserted) {
+      if (std::string reason = why_no_insertion(products); !reason.empty()) return left(concat(unfolded, reason));
+      readers = products;
+    }
     const auto profiled = result_.profile.tensors.find(source->name);
     const Dim& depth = source->shape.back();
     if (profiled == result_.profile.tensors.end() || !depth.is_constant() ||
@@ -200,10 +211,67 @@ class Balancer {
     const std::vector<double> factors = channel_factors(channels, weights, *alpha);
     if (std::all_of(factors.begin(), factors.end(), [](double factor) { return factor == 1; }))
       return left("they are even");
+    if (inserted) {
+      const std::vector<double> ones(factors.size(), 1);
+      if (expected_error(channels, weights, factors) > kWorthAStep * expected_error(channels, weights, ones))
+        return left(concat(unfolded,
+                           ", and a multiplication in front of the product would not lessen the expected "
+                           "error by a tenth"));
+    }
+    if (inserted || as_post_op) producers.clear();
     if (!fold(factors, readers, producers)) return left("a factor leaves the range of fp32");
-    follow(source, factors, producers);
     result_.changed = true;
-    return concat("channels balanced with alpha ", two_digits(*alpha));
+    const std::string note = concat("channels balanced with alpha ", two_digits(*alpha));
+    if (inserted) {
+      insert(source, factors, readers);
+      return concat(note, ", multiplied in front of it (", unfolded, ")");
+    }
+    if (as_post_op) {
+      const Dims dims = {static_cast<int64_t>(factors.size())};
+      graph_.add_post_op(source->producer, {.function = Function::k_mul, .operand = inverse_of(factors, *source)});
+    }
+    follow(source, factors, producers);
+    return note;
+  }
+
+  /// Whether a product can multiply the channels of its result, behind all that it does to it already.
+  static bool takes_post_op(const Node* node, const Value* value) {
+    return (is_op(node, "conv") || is_op(node, "matmul")) && has_constant_weights(*node) &&
+           output_channel_axis(*node) == value->rank() - 1;
+  }
+
+  /// Products whose inputs can be multiplied; empty: all of them.
+  static std::string why_no_insertion(const std::vector<Node*>& products) {
+    for (const Node* product : products)
+      if (!is_op(product, "matmul") || product->input(1)->rank() != 2 || product->attributes.flag("transpose_a"))
+        return concat(", and '", name_of(*product), "' is no product by a constant matrix");
+    return "";
+  }
+
+  Value* inverse_of(std::span<const double> factors, const Value& value) {
+    std::vector<float> inverse;
+    for (const double factor : factors) inverse.push_back(static_cast<float>(1 / factor));
+    return graph_.add_constant(concat(value.name, "_balance"),
+                               Literal::of<float>({static_cast<int64_t>(inverse.size())}, inverse));
+  }
+
+  /// The products read their inputs through a multiplication by channel; one for each value that they read.
+  void insert(const Value* source, std::span<const double> factors, const std::vector<Node*>& products) {
+    Value* const inverse = inverse_of(factors, *source);
+    std::unordered_map<Value*, Value*> balanced;
+    for (Node* product : products) {
+      Value*& value = balanced[product->inputs[0]];
+      if (value == nullptr) {
+        Builder build(graph_, product->origins, product);
+        const auto multiplied = build.function(Function::k_mul, {product->inputs[0], inverse});
+        TEGULA_CHECK(multiplied.ok(), "a value times a constant by channel");
+        value = *multiplied;
+        graph_.rename_value(value, concat(product->inputs[0]->name, "_balanced"));
+        const auto seen = result_.profile.tensors.find(source->name);
+        result_.profile.tensors[value->name] = compiler::divided(seen->second, factors);
+      }
+      graph_.set_input(product, 0, value);
+    }
   }
 
   /// Multiplies weights and divides what makes the value. False: something would not be finite, and nothing has
