@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/data/files.h"
 #include "compiler/graph/graph.h"
 #include "compiler/passes/pass.h"
 #include "schema/base/result.h"
@@ -69,6 +70,9 @@ struct WriteReport {
 /// renamed over it only when complete.
 Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
                      const std::filesystem::path& path, WriteReport* report = nullptr);
+/// The same to a sink; `folder` takes a temporary file of the constants.
+Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
+                     const std::filesystem::path& folder, const data::FileSink& sink);
 /// The same into memory, for tests.
 Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
                                              WriteReport* report = nullptr);

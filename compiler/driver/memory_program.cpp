@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/lowering/spool_file.h"
+
 namespace tegula::driver {
 namespace {
 
@@ -13,17 +15,21 @@ constexpr std::string_view kConstantsRow = "fold_new_constants";
 
 Result<MemoryProgram> compile_in_memory(const std::filesystem::path& path, const compiler::ImportOptions& import,
                                         const compiler::PassOptions& passes, const compiler::ReportProgress& progress) {
+  std::error_code failure;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(failure);
+  if (failure) return Error{ErrorCode::kInvalidArgument, concat("no folder for temporary files: ", failure.message())};
+  TEGULA_ASSIGN_OR_RETURN(compiler::SpoolFile file, compiler::SpoolFile::create_in(folder));
   compiler::ModelInfo info;
-  std::vector<std::byte> bytes;
-  {  // the graph goes before the program is copied: both hold all weights
+  {  // the graph goes before the program is opened: both hold all weights
     TEGULA_ASSIGN_OR_RETURN(compiler::ImportedModel model, compiler::import_onnx(path, import));
     TEGULA_RETURN_IF_ERROR(compiler::run_pipeline(model.graph, passes));
     compiler::WriteOptions write;
     write.progress = progress;
-    TEGULA_ASSIGN_OR_RETURN(bytes, compiler::write_program(model.graph, model.info, write));
+    const auto append = [&](std::span<const std::byte> bytes) { return file.append(bytes); };
+    TEGULA_RETURN_IF_ERROR(compiler::write_program(model.graph, model.info, write, folder, append));
     info = model.info;
   }
-  TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(bytes, {.load = Load::kCopy}));
+  TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(file.path()));
   return MemoryProgram{std::move(program), std::move(info)};
 }
 

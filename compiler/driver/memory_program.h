@@ -7,7 +7,8 @@
 
 namespace tegula::driver {
 
-/// A model that was compiled to be run at once, without a file.
+/// A model that was compiled to be run at once. Its bytes are a mapped temporary file without a name, which takes no
+/// memory that cannot be given back.
 struct MemoryProgram {
   Program program;
   compiler::ModelInfo model;

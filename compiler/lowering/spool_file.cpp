@@ -36,6 +36,10 @@ SpoolFile::SpoolFile(SpoolFile&& other) noexcept
       size_(other.size_),
       mapped_(std::exchange(other.mapped_, {})) {}
 
+std::string SpoolFile::path() const {
+  return concat("/proc/self/fd/", descriptor_);
+}
+
 SpoolFile::~SpoolFile() {
   unmap();
   if (descriptor_ >= 0) close(descriptor_);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "schema/base/result.h"
 
@@ -19,6 +20,8 @@ class SpoolFile {
 
   Status append(std::span<const std::byte> bytes);
   uint64_t size() const { return size_; }
+  /// Under which this process can open it, as long as the object is there.
+  std::string path() const;
 
   /// Everything appended so far, mapped for reading; valid as long as the object, or until map() is called again.
   Result<std::span<const std::byte>> map();

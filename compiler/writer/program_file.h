@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "compiler/data/files.h"
 #include "compiler/progress.h"
 #include "schema/base/result.h"
 #include "schema/program_generated.h"
@@ -30,7 +31,10 @@ struct SegmentSource {
 /// written.
 Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
                           const std::filesystem::path& path, const ReportProgress& progress = {});
-/// The same into memory.
+/// The same to a sink, one part behind another.
+Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
+                          const data::FileSink& sink, const ReportProgress& progress = {});
+/// The same into memory, for tests.
 Result<std::vector<std::byte>> assemble_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments,
                                                      bool compress);
 

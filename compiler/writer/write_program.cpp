@@ -89,6 +89,14 @@ Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptio
       });
 }
 
+Status write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
+                     const std::filesystem::path& folder, const data::FileSink& sink) {
+  return lower_and_write<Status>(
+      graph, info, options, nullptr, folder, [&](schema::ProgramT& tables, const auto& segments) {
+        return write_program_file(tables, segments, options.compress, sink, options.progress);
+      });
+}
+
 Result<std::vector<std::byte>> write_program(const Graph& graph, const ModelInfo& info, const WriteOptions& options,
                                              WriteReport* report) {
   std::error_code failure;

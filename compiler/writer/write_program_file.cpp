@@ -154,39 +154,39 @@ Status write(schema::ProgramT& tables, std::span<const SegmentSource> segments, 
   return {};
 }
 
-Status write_guarded(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress, const Sink& sink,
-                     const ReportProgress& progress = {}) {
+}  // namespace
+
+Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
+                          const Sink& sink, const ReportProgress& progress) {
+  int64_t written = 0, total = 0;
+  for (const SegmentSource& segment : segments) total += static_cast<int64_t>(segment.bytes());
+  const auto counted = [&](std::span<const std::byte> bytes) -> Status {
+    TEGULA_RETURN_IF_ERROR(sink(bytes));
+    written += static_cast<int64_t>(bytes.size());
+    if (progress) progress("writing", written, total);
+    return {};
+  };
   try {
-    return write(tables, segments, compress, sink, progress);
+    return write(tables, segments, compress, counted, progress);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::kOutOfMemory, "no memory to write the program file"};
   }
 }
 
-}  // namespace
-
 Status write_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments, bool compress,
                           const std::filesystem::path& path, const ReportProgress& progress) {
-  int64_t written = 0, total = 0;
-  for (const SegmentSource& segment : segments) total += static_cast<int64_t>(segment.bytes());
-  return data::stream_file(path, [&](const Sink& sink) {
-    const auto counted = [&](std::span<const std::byte> bytes) -> Status {
-      TEGULA_RETURN_IF_ERROR(sink(bytes));
-      written += static_cast<int64_t>(bytes.size());
-      if (progress) progress("writing", written, total);
-      return {};
-    };
-    return write_guarded(tables, segments, compress, counted, progress);
-  });
+  return data::stream_file(
+      path, [&](const Sink& sink) { return write_program_file(tables, segments, compress, sink, progress); });
 }
 
 Result<std::vector<std::byte>> assemble_program_file(schema::ProgramT& tables, std::span<const SegmentSource> segments,
                                                      bool compress) {
   Bytes file;
-  TEGULA_RETURN_IF_ERROR(write_guarded(tables, segments, compress, [&](std::span<const std::byte> bytes) -> Status {
+  const Sink sink = [&](std::span<const std::byte> bytes) -> Status {
     file.insert(file.end(), bytes.begin(), bytes.end());
     return {};
-  }));
+  };
+  TEGULA_RETURN_IF_ERROR(write_program_file(tables, segments, compress, sink));
   return file;
 }
 
