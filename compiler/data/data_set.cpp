@@ -129,6 +129,10 @@ Result<std::vector<Loader>> image_loaders(const fs::path& folder, std::vector<fs
       loaders.push_back([file = folder / labelled.file, label = labelled.label, options] {
         return load_image(file, label, options);
       });
+    for (const LabelledFile& labelled : labels)
+      if (!fs::exists(folder / labelled.file))
+        return invalid(ErrorCode::kInvalidFile, labels_file,
+                       concat("line ", labelled.line, ": there is no file ", in_quotes(labelled.file)));
   } else {
     for (fs::path& file : files)
       loaders.push_back([file = std::move(file), options] { return load_image(file, std::nullopt, options); });

@@ -56,6 +56,7 @@ class DataSet {
 struct LabelledFile {
   std::string file;
   int64_t label = 0;
+  int line = 0;
 };
 Result<std::vector<LabelledFile>> read_labels(const std::filesystem::path& path);
 

@@ -49,7 +49,7 @@ bool write_all(int fd, std::span<const std::byte> bytes) {
 
 Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status{};
+  struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return system_error(path, "cannot open");
   if (!S_ISREG(status.st_mode))
     return Error{ErrorCode::kInvalidArgument, concat(in_quotes(path.native()), " is not a file")};
@@ -73,6 +73,18 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit)
   }
   bytes.resize(done);
   return bytes;
+}
+
+Status check_writable(const std::filesystem::path& path) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code))
+    return Error{ErrorCode::kInvalidArgument, concat("cannot write ", in_quotes(path.native()), ": it is a folder")};
+  std::filesystem::path temporary = path;
+  temporary += concat(".", ::getpid(), ".tmp");
+  const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) return system_error(path, "cannot write");
+  ::unlink(temporary.c_str());
+  return {};
 }
 
 Status replace_file(const std::filesystem::path& path,

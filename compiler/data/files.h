@@ -23,6 +23,9 @@ Status write_text(const std::filesystem::path& path, std::string_view text);
 using FileSink = std::function<Status(std::span<const std::byte>)>;
 Status stream_file(const std::filesystem::path& path, const std::function<Status(const FileSink&)>& write);
 
+/// Whether a file can be written there, by making and removing one beside it: for what takes long before it writes.
+Status check_writable(const std::filesystem::path& path);
+
 /// Runs `write` on a temporary path beside `path` and renames the result over `path`; after an error nothing is left.
 Status replace_file(const std::filesystem::path& path,
                     const std::function<Status(const std::filesystem::path&)>& write);

@@ -30,7 +30,7 @@ Result<std::vector<LabelledFile>> read_labels(const std::filesystem::path& path)
     if (std::filesystem::path(file).is_absolute() || file.find("..") != std::string_view::npos)
       return Error{ErrorCode::kInvalidFile, concat(in_quotes(path.native()), ", line ", line_number, ": ",
                                                    in_quotes(file), " is outside the folder")};
-    labels.push_back({std::string(file), label});
+    labels.push_back({std::string(file), label, line_number});
   }
   if (labels.empty()) return Error{ErrorCode::kInvalidFile, concat(in_quotes(path.native()), " lists no file")};
   return labels;

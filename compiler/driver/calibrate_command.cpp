@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "compiler/data/files.h"
 #include "compiler/data/tensor_data.h"
 #include "compiler/driver/calibrate.h"
 #include "compiler/driver/commands.h"
@@ -120,6 +121,7 @@ Status run(const Options& options) {
   compiler::ImportOptions import;
   TEGULA_ASSIGN_OR_RETURN(import.dims, parse_dims(options.dims));
   TEGULA_ASSIGN_OR_RETURN(import.shapes, parse_shapes(options.shapes));
+  TEGULA_RETURN_IF_ERROR(data::check_writable(options.output));
   TEGULA_ASSIGN_OR_RETURN(std::vector<Collector> collectors, load_collectors(options.collectors));
   std::optional<Profile> earlier;
   if (!options.merge.empty()) {

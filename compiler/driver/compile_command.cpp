@@ -107,6 +107,11 @@ Result<Configuration> whole_configuration(const Options& options) {
   if (!has_bf16(options) && !(configuration.bf16.allow.empty() && configuration.bf16.deny.empty()))
     return Error{ErrorCode::kInvalidArgument,
                  concat("lists of what may be bf16 want --precision bf16 or int8+bf16, not ", options.precision)};
+  if (!has_int8(options) && !configuration.int8_place.empty())
+    return Error{ErrorCode::kInvalidArgument, concat(configuration.int8_place,
+                                                     ": the section int8 wants --precision "
+                                                     "int8 or int8+bf16, not ",
+                                                     options.precision)};
   return configuration;
 }
 
@@ -205,6 +210,8 @@ Status note_nothing_quantized(const fs::path& path, std::vector<std::string>& no
 Status run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::string> notes;
+  for (const std::string& output : {options.output, options.report, options.graph})
+    if (!output.empty()) TEGULA_RETURN_IF_ERROR(data::check_writable(output));
   TEGULA_ASSIGN_OR_RETURN(compiler::CompileOptions compile, compile_options(options, notes));
   compiler::CompileReport report;
   // With --bundle the file is complete only once it holds its test vectors: it is made beside its place.

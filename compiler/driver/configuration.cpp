@@ -39,10 +39,12 @@ Status read_bf16(const YAML::Node& section, compiler::Bf16Options& options) {
 
 Status read_sections(const YAML::Node& root, Configuration& configuration) {
   if (!root.IsDefined() || root.IsNull()) return {};
-  return read_yaml_map(
-      root, "the configuration",
-      {{"bf16", [&](const YAML::Node& section) { return read_bf16(section, configuration.bf16); }},
-       {"int8", [&](const YAML::Node& section) { return read_int8_section(section, configuration.int8); }}});
+  return read_yaml_map(root, "the configuration",
+                       {{"bf16", [&](const YAML::Node& section) { return read_bf16(section, configuration.bf16); }},
+                        {"int8", [&](const YAML::Node& section) {
+                           configuration.int8_place = yaml_place(section);
+                           return read_int8_section(section, configuration.int8);
+                         }}});
 }
 
 /// What to do where the line that YAML stumbles over, or the one before, begins with a tab.
@@ -76,6 +78,7 @@ Result<Configuration> read_configuration(const std::filesystem::path& path) {
   const auto name_file = [&](std::string& place) {
     if (!place.empty()) place = in_file(place).message;
   };
+  name_file(configuration.int8_place);
   name_file(configuration.int8.collector_place);
   for (auto* rules : {&configuration.bf16.allow, &configuration.bf16.deny})
     for (compiler::NodeSelector& selector : *rules) name_file(selector.place);

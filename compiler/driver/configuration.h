@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <string>
 
 #include "compiler/precision/choose_bf16.h"
 #include "compiler/quantize/quantization_options.h"
@@ -16,6 +17,7 @@ namespace tegula::driver {
 struct Configuration {
   compiler::Bf16Options bf16;
   compiler::QuantizationOptions int8;
+  std::string int8_place;  ///< where its section stands; empty: there is none
 };
 
 /// kInvalidArgument, with the line: a file that cannot be read or is no YAML, a section or an option that does not

@@ -249,8 +249,8 @@ class Diagnoser {
         }))
       return Error{ErrorCode::kInvalidArgument,
                    concat(options_.program.native(),
-                          " is not what the model compiles to with these options; give those of its "
-                          "compilation (aotc inspect shows them) and the same profile")};
+                          " is not what the model compiles to with these options and this profile; give those of its "
+                          "compilation (aotc inspect shows the options)")};
     Runner runner{std::move(program), std::move(instance)};
     return error_of_outputs(runner);
   }

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "compiler/data/files.h"
+#include "compiler/driver/check_compilation.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/configuration.h"
 #include "compiler/driver/diagnose.h"
@@ -42,6 +44,9 @@ Status run(const Options& options) {
     how.quantization = std::move(configuration.int8);
   }
   TEGULA_RETURN_IF_ERROR(apply(int8, how.quantization));
+  TEGULA_RETURN_IF_ERROR(check_compilation(how.program, how.model, how.quantization, how.requantize));
+  for (const std::string& output : {options.json, options.page})
+    if (!output.empty()) TEGULA_RETURN_IF_ERROR(data::check_writable(output));
   TEGULA_ASSIGN_OR_RETURN(Quantizing quantizing, make_quantizing(how.model, how.import, int8, how.quantization));
   how.make_pass = std::move(quantizing.make_pass);
   how.make_balancing = std::move(quantizing.make_balancing);

@@ -127,8 +127,37 @@ TEST_F(Int8, DiagnosisRanksWhatProductsCost) {
 
 TEST_F(Int8, DiagnosisRefusesAProgramOfOtherOptions) {
   ASSERT_EQ(compile({"--precision", "int8", "--data", kData, "--ranges", "minmax"}).code, 0);
-  expect_refused(diagnose({"--ranges", "kl"}), "is not what the model compiles to with these options");
+  expect_refused(diagnose({"--ranges", "kl"}),
+                 "was compiled with other options, algorithm minmax instead of kl; give those of its compilation");
+  expect_refused(diagnose({"--ranges", "minmax", "--smooth-quant"}), "smooth_quant none instead of {\"alpha\":0.5");
+  expect_refused(diagnose({"--ranges", "minmax", "--samples", "50"}),
+                 "is not what the model compiles to with these options and this profile");
   EXPECT_EQ(diagnose({"--ranges", "minmax", "--images", "2"}).code, 0);
+  ASSERT_EQ(compile({}).code, 0);
+  expect_refused(diagnose({}), "was compiled with --precision model; this is for --precision int8");
+  expect_refused(test::run_command({TEGULA_AOTC, "diagnose", program(), "--onnx", kData, "--data", kData}),
+                 ": error: ");
+}
+
+TEST_F(Int8, RefusesOutputsThatCannotBeWrittenBeforeAnythingElse) {
+  const std::string nowhere = folder_ / "none" / "x", folder = folder_ / "made";
+  std::filesystem::create_directory(folder);
+  expect_refused(test::run_command({TEGULA_AOTC, "calibrate", kModel, "--data", kData, "-o", nowhere}),
+                 "cannot write '" + nowhere + "': No such file or directory");
+  expect_refused(test::run_command({TEGULA_AOTC, "compile", "absent.onnx", "-o", folder}), "it is a folder");
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  expect_refused(test::run_command({TEGULA_AOTC, "compile", kModel, "-o", program(), "--report", nowhere}), nowhere);
+  EXPECT_FALSE(std::filesystem::exists(program())) << "nothing of it is made";
+  ASSERT_EQ(compile({"--precision", "int8", "--data", kData}).code, 0);
+  expect_refused(diagnose({"--html", nowhere}), nowhere);
+}
+
+TEST_F(Int8, ItsSectionWantsItsPrecision) {
+  const std::string config = folder_ / "c.yaml";
+  ASSERT_TRUE(data::write_text(config, "# rules\nint8:\n  last_layer: false\n").ok());
+  expect_refused(compile({"--config", config}),
+                 "c.yaml': line 3: the section int8 wants --precision int8 or int8+bf16, not model");
+  EXPECT_EQ(compile({"--precision", "int8+bf16", "--data", kData, "--config", config}).code, 0);
 }
 
 }  // namespace

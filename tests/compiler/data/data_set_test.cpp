@@ -285,6 +285,9 @@ TEST(DataSet, ReadsImagesWithLabels) {
   EXPECT_THAT(DataSet::open(folder.path(), kOneInput).error().message, HasSubstr("needs its preprocessing"));
   const DataSetOptions options{{"x"}, {}, Preprocessing{}};
   EXPECT_EQ(DataSet::open(folder.path(), options)->size(), 2u);
+  folder.write("labels.csv", "file,class_index\nb.png,3\nc.png,4\n");
+  EXPECT_THAT(DataSet::open(folder.path(), options).error().message,
+              HasSubstr("labels.csv': line 3: there is no file 'c.png'"));
   folder.write("labels.csv", "file,class_index\nb.png,3\r\n");
   const auto set = DataSet::open(folder.path(), options);
   ASSERT_TRUE(set.ok()) << set.error().message;
