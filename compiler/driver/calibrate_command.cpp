@@ -12,6 +12,7 @@
 #include "compiler/data/tensor_data.h"
 #include "compiler/driver/calibrate.h"
 #include "compiler/driver/commands.h"
+#include "compiler/driver/number_checks.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/profile_file.h"
 #include "compiler/driver/program_data.h"
@@ -175,7 +176,7 @@ void add_calibrate_command(CLI::App& app, Action& action) {
   command
       ->add_option("--samples", options->calibrate.samples,
                    "Use N of the samples, evenly spread over the data (default: all)")
-      ->check(CLI::PositiveNumber)
+      ->check(counts_from(1))
       ->type_name("N");
   command
       ->add_option("--threads", options->calibrate.threads,

@@ -9,6 +9,7 @@
 #include "compiler/driver/diagnose.h"
 #include "compiler/driver/diagnosis_report.h"
 #include "compiler/driver/int8_options.h"
+#include "compiler/driver/number_checks.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_data.h"
 #include "compiler/driver/progress.h"
@@ -78,11 +79,11 @@ void add_diagnose_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data, kDataHelp)->required();
   command->add_option("--preprocess", options->preprocessing, kPreprocessingHelp);
   command->add_option("--images", options->images, "Compare on N of the samples, evenly spread")
-      ->check(CLI::PositiveNumber)
+      ->check(counts_from(1))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--top", options->rows, "Print the N operations that cost most; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(counts_from(0))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--json", options->json, "Write all of it as JSON")->type_name("D.json");

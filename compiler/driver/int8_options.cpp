@@ -6,6 +6,7 @@
 
 #include "compiler/driver/calibrate.h"
 #include "compiler/driver/calibration_program.h"
+#include "compiler/driver/number_checks.h"
 #include "compiler/driver/product_rule.h"
 #include "compiler/driver/profile_file.h"
 #include "compiler/driver/progress.h"
@@ -70,7 +71,7 @@ void add_int8_options(CLI::App& command, Int8Options& options) {
   command.add_option("--profile", options.profile, "For int8: the ranges, as aotc calibrate has written them")
       ->type_name("P.json");
   command.add_option("--samples", options.samples, "For int8 without --profile: calibrate on N samples of --data")
-      ->check(CLI::PositiveNumber)
+      ->check(counts_from(1))
       ->type_name("N")
       ->capture_default_str();
   command

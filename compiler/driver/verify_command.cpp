@@ -9,6 +9,7 @@
 #include "compiler/driver/compare.h"
 #include "compiler/driver/first_difference.h"
 #include "compiler/driver/input_options.h"
+#include "compiler/driver/number_checks.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
@@ -160,7 +161,7 @@ void add_verify_command(CLI::App& app, Action& action) {
   command->add_option("--data", options->data, concat("Inputs, and outputs where known. ", kDataHelp));
   command->add_option("--preprocess", options->preprocessing, kPreprocessingHelp);
   command->add_option("--samples", options->samples, "How many samples (default: all data, or one of random elements)")
-      ->check(CLI::PositiveNumber);
+      ->check(counts_from(1));
   command
       ->add_option("--tolerance", options->tolerance,
                    "Largest |program - expected| over largest |expected|; integers must be equal")

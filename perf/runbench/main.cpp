@@ -10,6 +10,7 @@
 #include "compiler/data/npz.h"
 #include "compiler/driver/input_options.h"
 #include "compiler/driver/later_options.h"
+#include "compiler/driver/number_checks.h"
 #include "compiler/driver/preprocessing_file.h"
 #include "compiler/driver/program_data.h"
 #include "perf/runbench/accuracy.h"
@@ -104,7 +105,7 @@ void add_accuracy_options(CLI::App& app, Options& options, CLI::Option* selftest
   };
   add("--preprocess", how.preprocessing, driver::kPreprocessingHelp);
   add("--batch", how.batch, "Samples a run (default: what the program is fixed to, else 1)")
-      ->check(CLI::PositiveNumber)
+      ->check(driver::counts_from(1))
       ->type_name("N");
   add("--reference", how.reference,
       "Compare the outputs with another program's (.tgl) or with stored ones (.npz), not with those in the data");

@@ -152,6 +152,12 @@ TEST_F(Int8, RefusesOutputsThatCannotBeWrittenBeforeAnythingElse) {
   expect_refused(diagnose({"--html", nowhere}), nowhere);
 }
 
+TEST_F(Int8, CountsAreWholeNumbers) {
+  for (const char* text : {"0", "-1", "many", "1.5"})
+    expect_refused(compile({"--precision", "int8", "--data", kData, "--samples", text}),
+                   concat("--samples: '", text, "' is no whole number from 1 on"));
+}
+
 TEST_F(Int8, ItsSectionWantsItsPrecision) {
   const std::string config = folder_ / "c.yaml";
   ASSERT_TRUE(data::write_text(config, "# rules\nint8:\n  last_layer: false\n").ok());
