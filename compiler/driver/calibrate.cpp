@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "compiler/data/data_set.h"
+#include "compiler/driver/feeds.h"
 #include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/quantize/profile_builder.h"
@@ -81,26 +82,18 @@ uint64_t hash_of(std::span<const NamedTensor> inputs) {
 /// One run over the data.
 class Run {
  public:
-  Run(const CalibrationProgram& calibration, const data::DataSet& set, const CalibrateOptions& options,
+  Run(const CalibrationProgram& calibration, const Feeds& feeds, const CalibrateOptions& options,
       std::span<Collector> collectors, const compiler::ReportProgress& progress)
       : program_(calibration.program),
-        set_(set),
+        feeds_(feeds),
         collectors_(collectors),
         progress_(progress),
         inputs_(calibration.inputs.begin(), calibration.inputs.end()),
         tensors_(calibration.tensors.begin(), calibration.tensors.end()),
-        builder_(names(), options.averaging_constant) {
-    const auto all = static_cast<int64_t>(set.size());
-    count_ = options.samples > 0 ? std::min(options.samples, all) : all;
-  }
+        builder_(names(), options.averaging_constant),
+        count_(feeds.runs()) {}
 
   int64_t count() const { return count_; }
-
-  /// Of the profile's samples: evenly spread over the data.
-  std::size_t index_in_data(int64_t sample) const {
-    return static_cast<std::size_t>(static_cast<double>(sample) * static_cast<double>(set_.size()) /
-                                    static_cast<double>(count_));
-  }
 
   Status run(std::vector<Instance> instances) {
     {
@@ -168,13 +161,9 @@ class Run {
   }
 
   Status run_sample(int64_t number, Instance& instance, ProfileBuilder::Sample& seen) {
-    TEGULA_ASSIGN_OR_RETURN(data::Sample sample, set_.load(index_in_data(number)));
-    const auto named = [&](const Error& error) {
-      return Error{error.code, concat(in_quotes(sample.name), ": ", error.message)};
-    };
-    auto inputs = match_inputs(program_, std::move(sample.inputs));
-    if (!inputs.ok()) return named(inputs.error());
-    seen.data_xxh3 = hash_of(*inputs);
+    TEGULA_ASSIGN_OR_RETURN(const data::Sample sample, feeds_.load(number));
+    seen.data_xxh3 = hash_of(sample.inputs);
+    seen.samples = feeds_.samples_per_run();
     Status collected;
     const auto see = [&](const std::string& name, const ConstTensorRef& tensor) {
       if (tensor.dtype != DType::kF32) return;
@@ -182,7 +171,7 @@ class Run {
       for (Collector& collector : collectors_)
         if (collected.ok() && collector.wants(name)) collected = collector.collect(name, number, tensor);
     };
-    const std::vector<NamedInput> feeds = references(std::span<const NamedTensor>(*inputs));
+    const std::vector<NamedInput> feeds = references(std::span<const NamedTensor>(sample.inputs));
     for (const NamedInput& input : feeds)
       if (inputs_.contains(std::string(input.name))) see(std::string(input.name), input.tensor);
     const Observer observer{[&](std::string_view value) { return tensors_.contains(value); },
@@ -190,12 +179,12 @@ class Run {
                               see(std::string(value), tensor);
                             }};
     const Status status = instance.run_observed(feeds, {}, observer);
-    if (!status.ok()) return named(status.error());
+    if (!status.ok()) return Error{status.error().code, concat(in_quotes(sample.name), ": ", status.error().message)};
     return collected;
   }
 
   Program program_;
-  const data::DataSet& set_;
+  const Feeds& feeds_;
   std::span<Collector> collectors_;
   const compiler::ReportProgress& progress_;
   std::set<std::string, std::less<>> inputs_, tensors_;
@@ -212,7 +201,8 @@ Result<Calibration> calibrate(const CalibrationProgram& calibration, const Calib
                               std::span<Collector> collectors, const compiler::ReportProgress& progress) {
   const Program& program = calibration.program;
   TEGULA_ASSIGN_OR_RETURN(const data::DataSet set, open_data(program, options.data, options.preprocessing));
-  Run run(calibration, set, options, collectors, progress);
+  TEGULA_ASSIGN_OR_RETURN(const Feeds feeds, Feeds::open(program, set, options.samples));
+  Run run(calibration, feeds, options, collectors, progress);
 
   // Samples are independent: a thread for each uses them better than all threads for one. Collectors want an order.
   std::vector<Instance> instances;

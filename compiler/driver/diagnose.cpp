@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "compiler/data/data_set.h"
+#include "compiler/driver/feeds.h"
 #include "compiler/driver/memory_program.h"
 #include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
@@ -70,30 +71,6 @@ std::vector<float> floats_of(const ConstTensorRef& tensor) {
   return values;
 }
 
-/// Samples of the data, matched to a program's inputs.
-class Samples {
- public:
-  static Result<Samples> open(const DiagnoseOptions& options, const Program& program) {
-    TEGULA_ASSIGN_OR_RETURN(data::DataSet set, open_data(program, options.data, options.preprocessing));
-    const auto all = static_cast<int64_t>(set.size());
-    return Samples(std::move(set), options.samples > 0 ? std::min(options.samples, all) : all);
-  }
-
-  int64_t count() const { return count_; }
-  Result<std::vector<NamedTensor>> load(int64_t index, const Program& program) const {
-    const auto at = static_cast<std::size_t>(index) * set_.size() / static_cast<std::size_t>(count_);
-    TEGULA_ASSIGN_OR_RETURN(data::Sample sample, set_.load(at));
-    auto inputs = match_inputs(program, std::move(sample.inputs));
-    if (!inputs.ok()) return Error{inputs.error().code, concat(in_quotes(sample.name), ": ", inputs.error().message)};
-    return inputs;
-  }
-
- private:
-  Samples(data::DataSet set, int64_t count) : set_(std::move(set)), count_(count) {}
-  data::DataSet set_;
-  int64_t count_;
-};
-
 /// A program that runs, and which rows of the pipeline it was made without.
 struct Runner {
   Program program;
@@ -114,7 +91,7 @@ class Diagnoser {
   Result<Diagnosis> run() {
     TEGULA_RETURN_IF_ERROR(compare_products());
     Diagnosis diagnosis;
-    diagnosis.samples = samples_->count();
+    diagnosis.samples = feeds_->runs() * feeds_->samples_per_run();
     show("the whole program", 0);
     TEGULA_ASSIGN_OR_RETURN(diagnosis.outputs, error_of_program());
     for (std::size_t i = 0; i < probes_.size(); ++i) {
@@ -166,11 +143,12 @@ class Diagnoser {
     if (probes_.empty())
       return Error{ErrorCode::kInvalidArgument,
                    "nothing is quantized with these options, so there is nothing to diagnose"};
-    TEGULA_ASSIGN_OR_RETURN(samples_, Samples::open(options_, real.program));
-    for (int64_t i = 0; i < samples_->count(); ++i) {
-      if (progress_) progress_("samples", i, samples_->count());
-      TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, samples_->load(i, real.program));
-      TEGULA_RETURN_IF_ERROR(compare_sample(real, quantized, inputs));
+    TEGULA_ASSIGN_OR_RETURN(set_, open_data(real.program, options_.data, options_.preprocessing));
+    TEGULA_ASSIGN_OR_RETURN(feeds_, Feeds::open(real.program, *set_, options_.samples));
+    for (int64_t i = 0; i < feeds_->runs(); ++i) {
+      if (progress_) progress_("samples", i, feeds_->runs());
+      TEGULA_ASSIGN_OR_RETURN(const data::Sample sample, feeds_->load(i));
+      TEGULA_RETURN_IF_ERROR(compare_sample(real, quantized, sample.inputs));
     }
     return {};
   }
@@ -240,10 +218,10 @@ class Diagnoser {
     TEGULA_ASSIGN_OR_RETURN(Program program, Program::open(options_.program));
     TEGULA_ASSIGN_OR_RETURN(Instance instance, Instance::create(program, {.threads = options_.threads}));
     TEGULA_ASSIGN_OR_RETURN(Runner compiled, compiled_with(options_.quantization));
-    TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, samples_->load(0, program));
-    TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> is, run_once(program, instance, inputs));
+    TEGULA_ASSIGN_OR_RETURN(const data::Sample sample, feeds_->load(0));
+    TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> is, run_once(program, instance, sample.inputs));
     TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> should_be,
-                            run_once(compiled.program, compiled.instance, inputs));
+                            run_once(compiled.program, compiled.instance, sample.inputs));
     if (!std::equal(is.begin(), is.end(), should_be.begin(), should_be.end(), [](const auto& a, const auto& b) {
           return a.tensor.dims == b.tensor.dims && a.tensor.bytes == b.tensor.bytes;
         }))
@@ -263,10 +241,10 @@ class Diagnoser {
 
   Result<SignalError> error_of_outputs(Runner& runner) const {
     SignalError error;
-    for (int64_t i = 0; i < samples_->count(); ++i) {
-      TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, samples_->load(i, runner.program));
+    for (int64_t i = 0; i < feeds_->runs(); ++i) {
+      TEGULA_ASSIGN_OR_RETURN(const data::Sample sample, feeds_->load(i));
       TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> outputs,
-                              run_once(runner.program, runner.instance, inputs));
+                              run_once(runner.program, runner.instance, sample.inputs));
       const std::vector<NamedTensor>& expected = expected_outputs_[static_cast<std::size_t>(i)];
       for (std::size_t k = 0; k < outputs.size(); ++k)
         if (outputs[k].tensor.dtype == DType::kF32)
@@ -279,7 +257,8 @@ class Diagnoser {
   const DiagnoseOptions& options_;
   const compiler::ReportProgress& progress_;
   std::vector<Probe> probes_;
-  std::optional<Samples> samples_;
+  std::optional<data::DataSet> set_;
+  std::optional<Feeds> feeds_;                              // of set_
   std::vector<std::vector<NamedTensor>> expected_outputs_;  // by sample
 };
 

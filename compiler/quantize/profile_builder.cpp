@@ -173,7 +173,7 @@ void ProfileBuilder::commit(Sample& sample) {
     tensor.seen = true;
   }
   profile_.data_xxh3 = profile_.samples == 0 ? sample.data_xxh3 : combine_hashes(profile_.data_xxh3, sample.data_xxh3);
-  ++profile_.samples;
+  profile_.samples += sample.samples;
 }
 
 std::map<std::string, Range> ProfileBuilder::extremes() const {

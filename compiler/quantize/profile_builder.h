@@ -36,6 +36,7 @@ class ProfileBuilder {
     void see(std::string_view name, const float* values, const Dims& dims);
 
     uint64_t data_xxh3 = 0;  ///< of the sample's inputs
+    int64_t samples = 1;     ///< that are in it: those of a batch
 
    private:
     friend class ProfileBuilder;

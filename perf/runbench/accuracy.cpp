@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "compiler/data/data_set.h"
+#include "compiler/driver/batch.h"
 #include "compiler/driver/compare.h"
 #include "compiler/driver/program_data.h"
 #include "compiler/driver/program_io.h"
 #include "compiler/driver/progress.h"
-#include "perf/runbench/batch.h"
 #include "perf/runbench/reference_outputs.h"
 #include "perf/runbench/user_metric.h"
 
@@ -82,12 +82,12 @@ class AccuracyRun {
       while (static_cast<int64_t>(samples.size()) < wanted && first + static_cast<int64_t>(samples.size()) < size()) {
         TEGULA_ASSIGN_OR_RETURN(data::Sample sample, load(first + static_cast<int64_t>(samples.size())));
         samples.push_back(std::move(sample));
-        if (samples.size() == 1) wanted = samples_per_run(program_, samples[0].inputs, options_.batch);
+        if (samples.size() == 1) wanted = driver::samples_per_run(program_, samples[0].inputs, options_.batch);
       }
       const auto count = static_cast<int64_t>(samples.size());
       accuracy_.batch = std::max(accuracy_.batch, wanted);
       // A program of a fixed batch is fed to the end with copies, whose outputs nobody looks at.
-      if (is_batch_fixed(program_))
+      if (driver::is_batch_fixed(program_))
         while (static_cast<int64_t>(samples.size()) < wanted) samples.push_back(samples.back());
       TEGULA_RETURN_IF_ERROR(run_samples(samples, first, count));
       first += count;
@@ -97,18 +97,19 @@ class AccuracyRun {
   }
 
   Status run_samples(std::span<const data::Sample> samples, int64_t first, int64_t count) {
-    TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, join(samples));
-    auto outputs = driver::run_once(program_, instance_, inputs);
+    const auto inputs = driver::join(samples);
+    if (!inputs.ok()) return Error{inputs.error().code, concat(inputs.error().message, "; use --batch 1")};
+    auto outputs = driver::run_once(program_, instance_, *inputs);
     if (!outputs.ok())
       return Error{outputs.error().code, concat(in_quotes(samples[0].name), ": ", outputs.error().message)};
     const auto joined = static_cast<int64_t>(samples.size());
     std::vector<std::vector<NamedTensor>> expected;
     if (reference_) {
-      TEGULA_ASSIGN_OR_RETURN(expected, reference_->outputs(inputs, joined, first, count));
+      TEGULA_ASSIGN_OR_RETURN(expected, reference_->outputs(*inputs, joined, first, count));
     }
     for (int64_t i = 0; i < count; ++i) {
       const data::Sample& sample = samples[static_cast<std::size_t>(i)];
-      TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> got, part_of(*outputs, i, joined));
+      TEGULA_ASSIGN_OR_RETURN(const std::vector<NamedTensor> got, driver::part_of(*outputs, i, joined));
       const std::vector<NamedTensor>& want = reference_ ? expected[static_cast<std::size_t>(i)] : sample.outputs;
       TEGULA_RETURN_IF_ERROR(see(sample, got, want));
     }

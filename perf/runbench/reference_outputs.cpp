@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "compiler/data/npz.h"
+#include "compiler/driver/batch.h"
 #include "compiler/driver/program_io.h"
-#include "perf/runbench/batch.h"
 
 namespace tegula::runbench {
 namespace {
@@ -65,7 +65,7 @@ Result<std::vector<std::vector<NamedTensor>>> ReferenceOutputs::outputs(std::spa
     if (!outputs.ok()) return of_file(outputs.error());
     const std::vector<NamedTensor> named = named_after(names_, std::move(*outputs));
     for (int64_t i = 0; i < count; ++i) {
-      TEGULA_ASSIGN_OR_RETURN(samples[static_cast<std::size_t>(i)], part_of(named, i, joined));
+      TEGULA_ASSIGN_OR_RETURN(samples[static_cast<std::size_t>(i)], driver::part_of(named, i, joined));
     }
     return samples;
   }

@@ -11,7 +11,7 @@
 
 #include "compiler/data/files.h"
 #include "compiler/data/npz.h"
-#include "perf/runbench/batch.h"
+#include "compiler/driver/batch.h"
 #include "perf/runbench/output_metrics.h"
 #include "tests/support/command.h"
 
@@ -75,20 +75,20 @@ TEST(Batch, JoinsAlongTheOutermostDimensionAndTakesApart) {
   std::vector<data::Sample> samples(2);
   samples[0] = {"a", {{"x", counting({1, 2}, 0)}}, {}, {}};
   samples[1] = {"b", {{"x", counting({3, 2}, 10)}}, {}, {}};
-  const auto joined = join(samples);
+  const auto joined = driver::join(samples);
   ASSERT_TRUE(joined.ok());
   EXPECT_EQ((*joined)[0].tensor.dims, (Dims{4, 2}));
   EXPECT_EQ((*joined)[0].tensor.elements<float>()[1], 1);
   EXPECT_EQ((*joined)[0].tensor.elements<float>()[2], 10);
-  const auto part = part_of(*joined, 1, 2);
+  const auto part = driver::part_of(*joined, 1, 2);
   ASSERT_TRUE(part.ok());
   EXPECT_EQ((*part)[0].tensor.dims, (Dims{2, 2}));
   EXPECT_EQ((*part)[0].tensor.elements<float>()[0], 12);
-  EXPECT_FALSE(part_of(*joined, 0, 3).ok());
+  EXPECT_FALSE(driver::part_of(*joined, 0, 3).ok());
   samples[1].inputs[0].tensor = counting({1, 3}, 0);
-  const auto refused = join(samples);
+  const auto refused = driver::join(samples);
   ASSERT_FALSE(refused.ok());
-  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("'b'"), HasSubstr("[1,3]"), HasSubstr("--batch 1")));
+  EXPECT_THAT(refused.error().message, AllOf(HasSubstr("'b'"), HasSubstr("[1,3]"), HasSubstr("into a batch")));
 }
 
 class AccuracyCommand : public testing::Test {

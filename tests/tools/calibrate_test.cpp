@@ -136,6 +136,21 @@ TEST_F(Calibrate, SamplesAreSpreadOverTheData) {
   EXPECT_EQ(profile().samples, 200);
 }
 
+TEST_F(Calibrate, AProgramOfAFixedBatchTakesAsManySamplesAtATime) {
+  ASSERT_EQ(calibrate(kData, {"--samples", "40"}).code, 0);
+  const compiler::Profile one = profile();
+  ASSERT_EQ(calibrate(kData, {"--samples", "40", "--dim", "batch=8"}).code, 0);
+  const compiler::Profile eight = profile();
+  EXPECT_EQ(eight.samples, 40);
+  ASSERT_EQ(eight.tensors.size(), one.tensors.size());
+  for (const auto& [name, tensor] : one.tensors) {
+    EXPECT_EQ(eight.tensors.at(name).extremes, tensor.extremes) << name;
+    EXPECT_EQ(eight.tensors.at(name).count, tensor.count) << name;
+  }
+  ASSERT_EQ(calibrate(rows(0, 3), {"--dim", "batch=8"}).code, 0);
+  EXPECT_EQ(profile().samples, 8) << "some of the three come again";
+}
+
 TEST_F(Calibrate, WarnsOfTooFewSamples) {
   const CommandResult few = calibrate(rows(0, 31));
   EXPECT_EQ(few.code, 0);

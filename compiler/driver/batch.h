@@ -7,7 +7,7 @@
 #include "schema/base/result.h"
 #include "tegula/program.h"
 
-namespace tegula::runbench {
+namespace tegula::driver {
 
 /// How many samples a run takes: `wanted`, or, when that is 0, what the program's first input is fixed to (1 when it is
 /// not). `sample`: one of them, with the program's inputs in order.
@@ -25,4 +25,4 @@ Result<std::vector<data::NamedTensor>> join(std::span<const data::Sample> sample
 Result<std::vector<data::NamedTensor>> part_of(std::span<const data::NamedTensor> outputs, int64_t sample,
                                                int64_t count);
 
-}  // namespace tegula::runbench
+}  // namespace tegula::driver

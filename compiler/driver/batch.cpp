@@ -1,9 +1,9 @@
-#include "perf/runbench/batch.h"
+#include "compiler/driver/batch.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace tegula::runbench {
+namespace tegula::driver {
 
 using data::in_quotes;
 using data::NamedTensor;
@@ -40,10 +40,10 @@ Result<std::vector<NamedTensor>> join(std::span<const data::Sample> samples) {
       const Dims& other = sample.inputs[k].tensor.dims;
       if (first.empty() || other.size() != first.size() ||
           !std::equal(first.begin() + 1, first.end(), other.begin() + 1))
-        return Error{ErrorCode::kInvalidArgument,
-                     concat(in_quotes(sample.name), ": input ", in_quotes(joined[k].name), " has dimensions ",
-                            to_string(other), ", which do not join ", to_string(first), " of ",
-                            in_quotes(samples[0].name), " into a batch; use --batch 1")};
+        return Error{
+            ErrorCode::kInvalidArgument,
+            concat(in_quotes(sample.name), ": input ", in_quotes(joined[k].name), " has dimensions ", to_string(other),
+                   ", which do not join ", to_string(first), " of ", in_quotes(samples[0].name), " into a batch")};
       dims[0] += other[0];
     }
     TEGULA_ASSIGN_OR_RETURN(Tensor tensor, data::make_tensor(joined[k].tensor.dtype, dims));
@@ -77,4 +77,4 @@ Result<std::vector<NamedTensor>> part_of(std::span<const NamedTensor> outputs, i
   return parts;
 }
 
-}  // namespace tegula::runbench
+}  // namespace tegula::driver
