@@ -17,12 +17,20 @@
 namespace tegula::kernels {
 namespace {
 
-// When AMX pays. The numbers follow from the rates of a 4th generation Xeon: a product of tiles takes a cycle per row
-// of A whatever its depth, sixteen columns of vpdpbusd take half a cycle per row and group, storing and reloading sums
-// takes about a cycle per row of sixteen.
-/// K of a product, and of one tap of it, in groups of four bytes of A.
-constexpr int64_t kFewestGroups = 16;
-constexpr int64_t kFewestGroupsPerTap = 4;
+// When AMX pays. The numbers follow from the rates of a 4th generation Xeon, in cycles for sixteen results: a product
+// of tiles takes one whatever its depth, and their sums pass through memory in one and a half; a group of four bytes of
+// A takes half a cycle of vpdpbusd, nearly two of vdpbf16ps.
+/// K of a product, and of one tap of it, in groups.
+struct FewestGroups {
+  int64_t of_product = 0;
+  int64_t of_tap = 0;
+};
+constexpr FewestGroups kFewestGroups[] = {{4, 2}, {8, 4}};  // bf16, integers
+
+constexpr const FewestGroups& fewest_groups(const TileTypes& types) {
+  return kFewestGroups[types.integer() ? 1 : 0];
+}
+
 /// Rows of a tile whose sums are integers, and so the same bits either way.
 constexpr int kFewestRows = 3;
 
@@ -45,8 +53,8 @@ TileIsa vector_isa(TileIsa isa) {
   return isa == TileIsa::kAmxInt8 ? TileIsa::kAvx512Vnni : TileIsa::kAvx512Bf16;
 }
 
-bool pays(int64_t groups, int64_t groups_per_tap) {
-  return groups >= kFewestGroups && groups_per_tap >= kFewestGroupsPerTap;
+bool pays(const TileTypes& types, int64_t groups, int64_t groups_per_tap) {
+  return groups >= fewest_groups(types).of_product && groups_per_tap >= fewest_groups(types).of_tap;
 }
 
 /// Rows of C in a tile, in runs of at most so many rows that lie side by side in the tile.
@@ -149,7 +157,8 @@ class AmxTiles final : public TileSet {
 
 void AmxTiles::run_tile(int rows, int panels, const TileArgs& args) const {
   const bool few_rows = desc_.types.integer() && rows < kFewestRows && args.stored == StoredRows{};
-  if (few_rows || args.taps == 0 || !pays(args.depth_rows, args.k_step)) return run_vectors(rows, panels, args);
+  if (few_rows || args.taps == 0 || !pays(desc_.types, args.depth_rows, args.k_step))
+    return run_vectors(rows, panels, args);
 
   State& state = *static_cast<State*>(args.state);
   const auto palette = static_cast<uint32_t>(rows) | static_cast<uint32_t>(args.k_step) << 8;
@@ -260,10 +269,12 @@ void AmxTiles::skip_results(int64_t rows, TileArgs& args) const {
 }  // namespace
 
 std::string amx_refusal(const TileTypes& types, const TileDepth& depth) {
-  if (pays(depth.total_rows(), depth.step())) return "";
+  if (pays(types, depth.total_rows(), depth.step())) return "";
   const int64_t elements = kGroupBytes / types.src_bytes();
-  if (depth.total_rows() < kFewestGroups) return concat("K=", depth.taps * depth.k, " < ", kFewestGroups * elements);
-  return concat("K=", depth.k, " of a tap < ", kFewestGroupsPerTap * elements);
+  const FewestGroups& fewest = fewest_groups(types);
+  if (depth.total_rows() < fewest.of_product)
+    return concat("K=", depth.taps * depth.k, " < ", fewest.of_product * elements);
+  return concat("K=", depth.k, " of a tap < ", fewest.of_tap * elements);
 }
 
 Result<TileSetPtr> generate_amx_tiles(const TileSetDesc& desc) {

@@ -5,7 +5,7 @@
 
 namespace tegula::kernels {
 
-/// Why vectors are no slower than AMX for a product of this depth: "K=12 < 64". "" when AMX pays.
+/// Why vectors are no slower than AMX for a product of this depth: "K=12 < 32". "" when AMX pays.
 std::string amx_refusal(const TileTypes& types, const TileDepth& depth);
 
 /// Sums on AMX tiles, 32 rows by 2 panels. A tile's sums wait in 4 KiB of scratch until their results are computed, in

@@ -101,7 +101,7 @@ struct TileChoice {
   std::vector<std::string> declined;
 };
 /// `depth`: K of the product where it is known; some implementations do not pay for small ones ("amx_int8 declined:
-/// K=12 < 64").
+/// K=12 < 32").
 Result<TileChoice> choose_tiles(const EpilogueDesc& desc, const jit::CpuFeatures& cpu, const TileTypes& types = {},
                                 const TileDepth* depth = nullptr);
 

@@ -66,7 +66,7 @@ TEST_F(AmxMatMulTest, TilesMultiplyWhatIsDeepEnough) {
   EXPECT_GT(tile_instructions(check_unsigned_matmul, 64), 0);
   EXPECT_GT(tile_instructions(check_quantized_matmul, 64), 0);
   EXPECT_GT(tile_instructions(check_bf16_matmul, 32), 0);
-  EXPECT_EQ(tile_instructions(check_unsigned_matmul, 40), 0);
+  EXPECT_EQ(tile_instructions(check_unsigned_matmul, 28), 0);
 }
 
 }  // namespace

@@ -155,8 +155,8 @@ TEST_F(AmxTilesTest, TilesAreUsedWhereTheyPay) {
     check_integer_gemm(random, m, 16, k);
     return AmxEmulator::instructions() - before - 1;  // STTILECFG of the check
   };
-  EXPECT_GT(tile_instructions(16, 64), 0);
-  EXPECT_EQ(tile_instructions(16, 60), 0);
+  EXPECT_GT(tile_instructions(16, 32), 0);
+  EXPECT_EQ(tile_instructions(16, 28), 0);
   EXPECT_EQ(tile_instructions(2, 256), 0);
 }
 
@@ -260,15 +260,16 @@ TEST(AmxChoice, RefusalsHaveReasons) {
     const TileDepth depth(types, offsets, taps, k, packed.rows_per_tap());
     return choose_tiles({}, cpu, types, &depth).value();
   };
-  EXPECT_EQ(choice(int8, 1, 64, amx).isa, TileIsa::kAmxInt8);
-  EXPECT_TRUE(choice(int8, 1, 64, amx).declined.empty());
-  EXPECT_EQ(choice(bf16, 1, 32, amx).isa, TileIsa::kAmxBf16);
+  EXPECT_EQ(choice(int8, 1, 32, amx).isa, TileIsa::kAmxInt8);
+  EXPECT_TRUE(choice(int8, 1, 32, amx).declined.empty());
+  EXPECT_EQ(choice(bf16, 1, 8, amx).isa, TileIsa::kAmxBf16);
 
   const TileChoice shallow = choice(int8, 1, 12, amx);
   EXPECT_EQ(shallow.isa, TileIsa::kAvx512Vnni);
   ASSERT_EQ(shallow.declined.size(), 1U);
-  EXPECT_EQ(shallow.declined[0], "amx_int8 declined: K=12 < 64");
-  EXPECT_EQ(choice(bf16, 1, 12, amx).declined.at(0), "amx_bf16 declined: K=12 < 32");
+  EXPECT_EQ(shallow.declined[0], "amx_int8 declined: K=12 < 32");
+  EXPECT_EQ(choice(bf16, 1, 6, amx).declined.at(0), "amx_bf16 declined: K=6 < 8");
+  EXPECT_EQ(choice(bf16, 9, 2, amx).declined.at(0), "amx_bf16 declined: K=2 of a tap < 4");
   EXPECT_EQ(choice(int8, 9, 8, amx).declined.at(0), "amx_int8 declined: K=8 of a tap < 16");
 
   const TileChoice without = choice(int8, 1, 64, jit::CpuFeatures::from_name("avx512_bf16").value());
