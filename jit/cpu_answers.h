@@ -24,4 +24,7 @@ struct CpuAnswers {
 
 CpuFeatures features_from(const CpuAnswers& answers);
 
+/// This machine's.
+CpuAnswers ask_machine();
+
 }  // namespace tegula::jit

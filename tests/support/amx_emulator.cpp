@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "jit/cpu_answers.h"
 #include "jit/generator.h"
 #include "jit/tile_palette.h"
 #include "tests/support/amx_instruction.h"
@@ -82,7 +83,7 @@ class StoreConfig final : public jit::Generator {
 
 }  // namespace
 
-AmxEmulator::AmxEmulator() : features_(jit::CpuFeatures::detect()) {
+AmxEmulator::AmxEmulator() : features_(jit::features_from(jit::ask_machine())) {
   emulates_ = !features_.amx_int8;
   if (emulates_ && features_.avx512_vnni) {
     features_.amx_int8 = true;

@@ -7,6 +7,7 @@
 #include "jit/cpu_features.h"
 #include "kernels/gemm/generated_tiles.h"
 #include "kernels/gemm/tile_set.h"
+#include "tests/support/emulated_machine.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace tegula::kernels::test {
@@ -26,9 +27,6 @@ void fill_bits(Random& random, tegula::test::GuardedBuffer<T>& buffer) {
   for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = static_cast<T>(random());
 }
 
-/// What runs here: the machine's own features, and AMX, emulated where it is missing (AmxEmulator).
-const jit::CpuFeatures& features();
-
 /// Whether bf16 products are added up by an instruction, which rounds its own way, rather than as fp32.
 inline bool adds_its_own_way(const TileSet& tiles) {
   return tiles.desc().isa == TileIsa::kAvx512Bf16 || tiles.desc().isa == TileIsa::kAmxBf16;
@@ -37,9 +35,10 @@ inline bool adds_its_own_way(const TileSet& tiles) {
 /// The implementations that a case runs in, such as tiles_of.
 using TileSets = std::vector<TileSetPtr> (*)(const TileTypes&, const EpilogueDesc&);
 
-/// Tiles of every implementation that has these types and runs here; those of AVX-VNNI in the encoding of AVX-512.
+/// Tiles of every implementation that has these types and runs here, or is emulated; those of AVX-VNNI in the encoding
+/// of AVX-512.
 inline std::vector<TileSetPtr> tiles_of(const TileTypes& types, const EpilogueDesc& epilogue) {
-  const jit::CpuFeatures& cpu = features();
+  const jit::CpuFeatures& cpu = tegula::test::emulated_machine();
   std::vector<TileSetPtr> sets;
   const auto add = [&](bool runs, TileIsa isa) {
     if (!runs) return;
