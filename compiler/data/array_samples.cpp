@@ -64,6 +64,11 @@ class LastArchive {
     }
     return archive_;
   }
+  void put(const fs::path& path, Archive archive) {
+    const std::scoped_lock lock(mutex_);
+    archive_ = std::make_shared<const Archive>(std::move(archive));
+    path_ = path;
+  }
 
  private:
   std::mutex mutex_;
@@ -218,6 +223,10 @@ Result<Sample> row_of(const Archive& archive, int64_t row, const DataSetOptions&
   return sample;
 }
 
+Error changed(const fs::path& path) {
+  return invalid(ErrorCode::kInvalidFile, path, "it has changed since it was opened");
+}
+
 /// Where an archive's samples come from, for all of them.
 struct Source {
   fs::path path;
@@ -225,11 +234,12 @@ struct Source {
   DataSetOptions options;
   std::shared_ptr<LastArchive> last;
 
+  Result<Archive> make() const {
+    TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> arrays, read());
+    return ArchiveMaker(path, options).run(std::move(arrays));
+  }
   Result<std::shared_ptr<const Archive>> archive() const {
-    return last->get(path, [&]() -> Result<Archive> {
-      TEGULA_ASSIGN_OR_RETURN(std::vector<NamedTensor> arrays, read());
-      return ArchiveMaker(path, options).run(std::move(arrays));
-    });
+    return last->get(path, [&] { return make(); });
   }
 };
 
@@ -238,22 +248,31 @@ struct Source {
 Result<ArraySamples> array_samples(const fs::path& path, ReadArrays read, const DataSetOptions& options,
                                    std::shared_ptr<LastArchive> last) {
   const auto source = std::make_shared<const Source>(Source{path, std::move(read), options, std::move(last)});
-  TEGULA_ASSIGN_OR_RETURN(const std::shared_ptr<const Archive> first, source->archive());
+  TEGULA_ASSIGN_OR_RETURN(Archive first, source->make());
   ArraySamples result;
-  result.has_labels = first->labels.has_value();
-  result.description = first->description;
-  if (!first->rows) {
+  result.has_labels = first.labels.has_value();
+  result.description = first.description;
+  if (!first.rows) {
     result.samples.push_back([source]() -> Result<Sample> {
-      TEGULA_ASSIGN_OR_RETURN(const std::shared_ptr<const Archive> whole, source->archive());
-      return whole->sample;
+      TEGULA_ASSIGN_OR_RETURN(Archive whole, source->make());  // nobody else reads it: threads read side by side
+      return std::move(whole.sample);
     });
     return result;
   }
-  for (int64_t row = 0; row < *first->rows; ++row)
+  if (*first.rows == 1) {
+    result.samples.push_back([source]() -> Result<Sample> {
+      TEGULA_ASSIGN_OR_RETURN(const Archive whole, source->make());
+      if (whole.rows != 1) return changed(source->path);
+      return row_of(whole, 0, source->options);
+    });
+    return result;
+  }
+  const int64_t rows = *first.rows;
+  source->last->put(path, std::move(first));
+  for (int64_t row = 0; row < rows; ++row)
     result.samples.push_back([source, row]() -> Result<Sample> {
       TEGULA_ASSIGN_OR_RETURN(const std::shared_ptr<const Archive> all, source->archive());
-      if (all->rows.value_or(0) <= row)
-        return invalid(ErrorCode::kInvalidFile, source->path, "it has fewer rows than before");
+      if (all->rows.value_or(0) <= row) return changed(source->path);
       return row_of(*all, row, source->options);
     });
   return result;

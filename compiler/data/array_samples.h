@@ -20,7 +20,7 @@ struct ArraySamples {
 /// stays out of memory.
 using ReadArrays = std::function<Result<std::vector<NamedTensor>>()>;
 
-/// Keeps one archive in memory, the last that was asked for, for all of a data set.
+/// Keeps one archive of several samples in memory, the last that was asked for, for all of a data set.
 class LastArchive;
 std::shared_ptr<LastArchive> make_last_archive();
 
