@@ -23,8 +23,8 @@ namespace {
 /// 2 / (n + 1), and where channels are even that is the share of all values that are cut off.
 constexpr int64_t kFewestValues = 1000;
 
-/// Of the expected error, what a multiplication in front of products may leave: it is work of each run, of some
-/// thousandths of the products' own.
+/// Of the expected error, what a multiplication may leave: it is work of each run, of some thousandths of the products'
+/// own.
 constexpr double kWorthAStep = .9;
 
 /// f(s x) = s f(x) for s > 0: a factor of a channel goes through.
@@ -186,7 +186,7 @@ class Balancer {
     std::vector<Node*> readers, producers;
     const std::string shared = find_readers(source, readers);
     const std::string unfolded = shared.empty() ? find_producers(source, producers) : shared;
-    const bool as_post_op = shared.empty() && !unfolded.empty() && takes_post_op(source->producer, source);
+    const bool as_post_op = shared.empty() && !unfolded.empty() && takes_post_op(source->producer);
     const bool inserted = !unfolded.empty() && !as_post_op;
     if (inserted) {
       if (std::string reason = why_no_insertion(products); !reason.empty()) return left(concat(unfolded, reason));
@@ -211,12 +211,10 @@ class Balancer {
     const std::vector<double> factors = channel_factors(channels, weights, *alpha);
     if (std::all_of(factors.begin(), factors.end(), [](double factor) { return factor == 1; }))
       return left("they are even");
-    if (inserted) {
+    if (inserted || as_post_op) {
       const std::vector<double> ones(factors.size(), 1);
       if (expected_error(channels, weights, factors) > kWorthAStep * expected_error(channels, weights, ones))
-        return left(concat(unfolded,
-                           ", and a multiplication in front of the product would not lessen the expected "
-                           "error by a tenth"));
+        return left(concat(unfolded, ", and a multiplication would not lessen the expected error by a tenth"));
     }
     if (inserted || as_post_op) producers.clear();
     if (!fold(factors, readers, producers)) return left("a factor leaves the range of fp32");
@@ -226,19 +224,14 @@ class Balancer {
       insert(source, factors, readers);
       return concat(note, ", multiplied in front of it (", unfolded, ")");
     }
-    if (as_post_op) {
-      const Dims dims = {static_cast<int64_t>(factors.size())};
+    if (as_post_op)
       graph_.add_post_op(source->producer, {.function = Function::k_mul, .operand = inverse_of(factors, *source)});
-    }
     follow(source, factors, producers);
     return note;
   }
 
-  /// Whether a product can multiply the channels of its result, behind all that it does to it already.
-  static bool takes_post_op(const Node* node, const Value* value) {
-    return (is_op(node, "conv") || is_op(node, "matmul")) && has_constant_weights(*node) &&
-           output_channel_axis(*node) == value->rank() - 1;
-  }
+  /// Whether a matrix product can multiply the channels of its result, behind all that it does to it already.
+  static bool takes_post_op(const Node* node) { return is_op(node, "matmul") && has_constant_weights(*node); }
 
   /// Products whose inputs can be multiplied; empty: all of them.
   static std::string why_no_insertion(const std::vector<Node*>& products) {

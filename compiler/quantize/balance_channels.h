@@ -25,12 +25,12 @@ struct Balanced {
 /// that equal channels stay as they are. The graph computes the same, within rounding; a channel of outliers no longer
 /// takes the steps of all others. What x is divided by goes into the scale and bias of a layer norm, the output
 /// channels of a product (through relu and leaky relu: cross-layer equalization, arXiv:1906.04721), or a constant that
-/// multiplies channels; sums with constants and reshapes in between follow. Behind another function of a product's
-/// result 1/s is one more post-op of it. Where none of this is there, or something else reads x (the sums of a
-/// transformer whose norms stand behind them), matrix products that become integer read
+/// multiplies channels; sums with constants and reshapes in between follow. Behind another function of a matrix
+/// product's result (gelu) 1/s is one more post-op of it. Where none of this is there, or something else reads x (the
+/// sums of a transformer whose norms stand behind them), matrix products that become integer read
 ///   x' = mul(x, 1/s)
-/// which is one step with quantizing x', when that lessens the expected error (below) by a tenth. Where calibration has
-/// seen fewer than 1000 values of each channel, the channels stay.
+/// which is one step with quantizing x'. Both only when that lessens the expected error (below) by a tenth. Where
+/// calibration has seen fewer than 1000 values of each channel, the channels stay.
 ///
 /// Without an alpha the one of 0, 0.05, ... 1 is taken with the least expected squared error of the results, each
 /// rounding being uniform and independent (the usual model of quantization noise), over products of outputs j:

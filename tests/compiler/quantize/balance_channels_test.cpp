@@ -263,8 +263,8 @@ TEST(BalanceChannels, SaysWhyChannelsStay) {
   Profile alike;
   see(alike, "x", {-1, -1.1f}, {1, 1});
   EXPECT_THAT(balanced("y = matmul(%x:f32[n,2], %w:f32[2,1]=[1,1])\nreturn y", alike).notes,
-              ElementsAre("channels not balanced: it is an input of the model, and a multiplication in front of the "
-                          "product would not lessen the expected error by a tenth"));
+              ElementsAre("channels not balanced: it is an input of the model, and a multiplication would not lessen "
+                          "the expected error by a tenth"));
   QuantizationOptions convolutions = with_alpha(.5);
   convolutions.smooth->convolutions = true;
   EXPECT_EQ(
