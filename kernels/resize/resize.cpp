@@ -51,8 +51,9 @@ struct Pixel {
   }
   const int64_t* indices(std::size_t a) const { return taps[a].index.data() + at[a] * taps[a].count; }
 
-  /// sums[0 .. n-1] = the interpolation along axes a, a + 1, ... of n elements that start at `from`, `step` apart.
-  void interpolate(std::size_t a, const T* from, int64_t step, int64_t n, Sum* sums) const {
+  /// sums[0 .. n-1] = the interpolation along axes a, a + 1, ... of n elements that start at `from`, `step` apart. Not
+  /// inlined into itself, which compilers do several levels deep.
+  [[gnu::noinline]] void interpolate(std::size_t a, const T* from, int64_t step, int64_t n, Sum* sums) const {
     const Sum* const w = weights(a);
     const int64_t* const index = indices(a);
     const int64_t stride = src.strides[taps[a].axis];
