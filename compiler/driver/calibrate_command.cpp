@@ -1,5 +1,6 @@
 // aotc calibrate: what values do a model's tensors take? The profile that quantization reads.
 #include <malloc.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,11 @@
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "compiler/driver/console.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tegula::driver {
 

@@ -1,4 +1,5 @@
 // aotc compile: an ONNX model becomes a program file.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

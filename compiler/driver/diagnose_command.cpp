@@ -1,4 +1,5 @@
 // aotc diagnose: which INT8 operation costs how much, and what to do about it?
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 

@@ -1,5 +1,6 @@
 // aotc explain: for each step its precision and why, the kernel that runs it and why no better one does, the ONNX nodes
 // that it computes, and the conversions beside it.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <map>

@@ -1,5 +1,6 @@
 #include "compiler/driver/input_options.h"
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 
 #include "compiler/driver/shape_options.h"

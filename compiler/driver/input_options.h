@@ -1,10 +1,13 @@
 #pragma once
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "compiler/driver/program_io.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tegula::driver {
 

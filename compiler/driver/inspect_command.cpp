@@ -1,4 +1,5 @@
 // aotc inspect: what a program file holds, for people or as JSON.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>

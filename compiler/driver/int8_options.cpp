@@ -1,5 +1,6 @@
 #include "compiler/driver/int8_options.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <optional>

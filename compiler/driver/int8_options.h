@@ -1,5 +1,4 @@
 #pragma once
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -7,6 +6,10 @@
 #include "compiler/driver/compile.h"
 #include "compiler/quantize/quantization_options.h"
 #include "schema/base/result.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tegula::driver {
 

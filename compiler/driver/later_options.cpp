@@ -1,5 +1,7 @@
 #include "compiler/driver/later_options.h"
 
+#include <CLI/CLI.hpp>
+
 namespace tegula::driver {
 
 void refuse_options_of_later_releases(CLI::App& command, const std::vector<std::string>& options,

@@ -1,4 +1,5 @@
 // aotc list: what this build knows, straight from its tables.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string_view>

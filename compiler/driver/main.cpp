@@ -1,4 +1,5 @@
 // aotc: compiles ONNX models into program files, and looks at, runs and verifies those. One file a subcommand.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <exception>

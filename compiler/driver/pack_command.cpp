@@ -1,4 +1,5 @@
 // aotc pack and unpack: compress a program's segments for shipping, and back for sharing pages among processes.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 

@@ -1,4 +1,5 @@
 // aotc run: one program, one feed, one result.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>

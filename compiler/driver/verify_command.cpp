@@ -1,4 +1,5 @@
 // aotc verify: does a program compute what its model says?
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
