@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "kernels/gemm/matmul.h"
 #include "tests/kernels/gemm/quantized_epilogue_case.h"
 
@@ -20,7 +22,7 @@ void run_all(Random& random, const MatMulShape& shape, TileSets sets, const Tile
     Bytes scratch(matmul.scratch_bytes());
     for (const int64_t blocks : {matmul.blocks(1), matmul.blocks(4), pick(random, 1, 12)}) {
       Bytes got(before.size());
-      std::memcpy(got.data(), before.data(), before.size());
+      std::copy(before.begin(), before.end(), reinterpret_cast<std::byte*>(got.data()));
       fill_bits(random, scratch);
       for (int64_t block = blocks - 1; block >= 0; --block)
         matmul.run({a.data->data(), b.data->data(), got.data(), args}, block, blocks,
@@ -85,7 +87,7 @@ void check_integers(Random& random, const MatMulShape& shape, TileSets sets, con
   product.operands = references;
   quantized_matmul_reference(product);
   Bytes want(before.size());
-  std::memcpy(want.data(), dst.data->data(), want.size());
+  std::copy_n(reinterpret_cast<const uint8_t*>(dst.data->data()), want.size(), want.data());
   run_all(
       random, shape, sets, epilogue.types(), desc, args, a, b, dst, before, operands,
       [&](const TileSet& tiles, Bytes& got) {
@@ -178,7 +180,8 @@ void check_bf16_matmul(Random& random, const MatMulShape& shape, TileSets sets) 
       ASSERT_LE(std::abs(static_cast<double>(value) - static_cast<double>(want)), bound)
           << tiles.desc().name() << ' ' << shape.text();
     }
-    ASSERT_EQ(std::memcmp(rest.data(), got.data(), rest.size()), 0)
+    const auto* const stored = reinterpret_cast<const std::byte*>(got.data());
+    ASSERT_TRUE(std::equal(rest.begin(), rest.end(), stored))
         << tiles.desc().name() << " wrote between elements, " << shape.text();
   });
 }
