@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "compiler/data/convert.h"
+#include "compiler/data/messages.h"
 #include "compiler/data/pixel_array.h"
 
 namespace tegula::data {
@@ -16,17 +17,7 @@ namespace {
 
 constexpr std::string_view kLabels = "labels";
 
-Error invalid(ErrorCode code, const fs::path& path, std::string_view why) {
-  return {code, concat(in_quotes(path.native()), ": ", why)};
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + in_quotes(name);
-  return text;
-}
-
-std::string list_of(const std::vector<NamedTensor>& arrays) {
+std::string arrays_in(const std::vector<NamedTensor>& arrays) {
   std::string text;
   for (const NamedTensor& array : arrays) text += (text.empty() ? "" : ", ") + description(array);
   return text.empty() ? "no arrays" : text;
@@ -101,7 +92,7 @@ class ArchiveMaker {
   }
 
   Result<Archive> run(std::vector<NamedTensor> arrays) {
-    const std::string all = list_of(arrays);
+    const std::string all = arrays_in(arrays);
     if (options_.preprocessing) TEGULA_RETURN_IF_ERROR(take_pixels(arrays));
     TEGULA_RETURN_IF_ERROR(sort(std::move(arrays)));
     if (!how_.labels.empty() && !archive_.labels)
@@ -192,8 +183,8 @@ class ArchiveMaker {
     if (archive_.rows)
       text = concat(*archive_.rows, *archive_.rows == 1 ? " sample, the row of " : " samples, the rows of ", counted());
     else
-      text = concat("1 sample: ", list_of(archive_.sample.inputs));
-    if (!others_.empty()) text += concat("; not used: ", list_of(others_));
+      text = concat("1 sample: ", arrays_in(archive_.sample.inputs));
+    if (!others_.empty()) text += concat("; not used: ", arrays_in(others_));
   }
 
   const fs::path& path_;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "compiler/data/array_samples.h"
+#include "compiler/data/messages.h"
 #include "compiler/data/npy.h"
 #include "compiler/data/npz.h"
 #include "compiler/data/tensor_pb.h"
@@ -13,16 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Loader = std::function<Result<Sample>()>;
-
-Error invalid(ErrorCode code, const fs::path& path, std::string_view why) {
-  return {code, concat(in_quotes(path.native()), ": ", why)};
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + in_quotes(name);
-  return text;
-}
 
 // ---- folders
 
@@ -171,8 +162,7 @@ Result<DataSet> DataSet::open(const fs::path& path, const DataSetOptions& option
     const auto last = make_last_archive();
     for (const fs::path& archive : archives) {
       TEGULA_ASSIGN_OR_RETURN(ArraySamples samples,
-                              array_samples(
-                                  archive, [archive] { return read_npz(archive); }, options, last));
+                              array_samples(archive, [archive] { return read_npz(archive); }, options, last));
       take(std::move(samples));
     }
     if (archives.size() > 1)

@@ -47,7 +47,7 @@ class ResultsGenerator : public jit::Generator {
   bool stages_tails() const;
   /// k1. Overwrites rax and rcx. AVX-512 only.
   void emit_last_panel_mask();
-  /// From the accumulators to C; code behind it is not reached where the registers are ymm.
+  /// From the accumulators to C. On ymm registers tiles of whole panels leave() within; others reach the code behind.
   void emit_epilogue();
 
   // ---- which registers hold what; numbers of vector registers appear here only

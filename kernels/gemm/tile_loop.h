@@ -97,9 +97,8 @@ class TileLoop {
   void run(const Rows& rows, Span1 panels) {
     if (rows.count() == 0 || panels.count == 0) return;
     if (sums_rows(tiles_)) sum_rows(rows);
-    const TileBlocking& blocking = tiles_.blocking();
-    const bool chunks = depth_.total_rows() > kLongestK || (rows.count() >= blocking.fewest_tiles && depth_.taps == 1 &&
-                                                            depth_.total_rows() > blocking.longest_k);
+    const bool chunks = needs_chunks(tiles_, depth_) &&
+                        (depth_.total_rows() > kLongestK || rows.count() >= tiles_.blocking().fewest_tiles);
     if (!chunks && panels.count * panel_bytes_ <= kStationaryBytes) {
       tile_.prefetch_step = 0;
       set_depth({0, depth_.taps}, {0, depth_.rows});
